@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli.h: the subcommands; one file each. */
+#ifndef LEAT_CORE_CLI_H
+#define LEAT_CORE_CLI_H
+
+#include "core/base/base.h"
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_FINDINGS = 3, EXIT_TEMPORARY = 75, EXIT_CONFIGURATION = 78 };
+struct command {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv); /* argv[0] is the name; returns the exit code */
+};
+#endif

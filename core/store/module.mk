@@ -1,0 +1,1 @@
+core_libleat_a_SOURCES +=

@@ -1,0 +1,1 @@
+# Flows are installed as examples.

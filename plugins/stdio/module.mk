@@ -1,0 +1,1 @@
+# plugin_PROGRAMS += plugins/stdio.so

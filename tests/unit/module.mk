@@ -1,0 +1,3 @@
+UNIT_TESTS += tests/unit/base_test
+tests_unit_base_test_SOURCES = tests/unit/base_test.c
+tests_unit_base_test_LDADD = $(UNIT_LIBS)
