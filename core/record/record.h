@@ -79,6 +79,7 @@ struct batch *batch_derive(struct pool *pool, const struct paths *paths, struct 
                            bool fresh);
 /* n elements to fill in, zeroed; type LEAT_LIST + x: offsets must be given (n + 1) and the items are returned. */
 void *batch_write(struct batch *o, uint32_t path, uint32_t type, int32_t scale, const uint32_t *offsets);
+/* PATH_ID, PATH_KEY (TEXT) and PATH_TIME (TIME) may be written too; they then replace what the records had. */
 void batch_write_null(struct batch *o, uint32_t path, uint32_t row);
 void batch_write_column(struct batch *o, uint32_t path, const leat_column *c); /* borrowed from the batch under o */
 void batch_remove(struct batch *o, uint32_t path);
@@ -87,6 +88,11 @@ void batch_write_value(struct batch *o, uint32_t path, uint32_t row, const leat_
 /* Copies texts that were written into the batch's memory, checks UTF-8 (a text that is none becomes bytes replaced by
  * U+FFFD), then it is immutable. */
 void batch_seal(struct batch *o);
+/* Before batch_seal, of records made from nothing (b was NULL): they are the records first, first + 1, ... of this origin. */
+void batch_place(struct batch *o, struct origin *origin, uint64_t first);
+/* The records of several batches (1 .. 1,024 of them, of one `paths`), one after the other, as one: columns, identity, raw
+ * bytes and `.` work as on any batch; types as they come are unified as batch_read says. Takes its own references. */
+struct batch *batch_concat(struct pool *pool, struct batch *const *parts, uint32_t n_parts);
 /* Rows from..from+n of a sealed batch (cuts what is longer than a batch may be). */
 struct batch *batch_slice(struct batch *b, uint32_t from, uint32_t n);
 void *batch_alloc(struct batch *b, size_t bytes); /* memory that lives as long as b; aligned to 16 */
