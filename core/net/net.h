@@ -45,22 +45,38 @@ struct http_request *http_send(struct loop *l, const struct http_options *o,
                                void (*done)(void *self, const struct http_result *r), void *self);
 void http_cancel(struct http_request *r); /* done is not called any more */
 
-/* HTTP server. Listeners are the process's: made by whoever asks first, found again by address after a reload. */
+/* HTTP server. Listening sockets are the process's: made by whoever asks first, shared by all lanes that serve the same
+ * address, and kept open while a reload changes hands. Servers of one lane at one address are told apart by path. */
 struct http_call {
     uint64_t number; /* for http_reply */
-    leat_text method, path, query, body, peer;
+    leat_text method, path, query, body, peer; /* live until the reply; path and query as they were sent */
+    const leat_value *headers; /* name, value, name, value, ...: LEAT_TEXT, names in lower case */
+    size_t n_headers;          /* pairs of them */
     leat_text (*header)(const struct http_call *c, const char *name); /* empty: not there */
 };
 struct http_server;
-struct http_server_options {
+struct http_server_options { /* all copied */
     const char *address; /* "127.0.0.1:8080"; port 0: a free one, see http_server_port */
+    const char *path;    /* NULL or "/": whatever no other server of this lane at this address takes */
     const char *cert, *key; /* TLS when given */
     size_t max_body;     /* bytes; 413 above; default 16 MiB */
     size_t max_open;     /* requests not yet answered; 503 with Retry-After above; default 1,024 */
 };
+struct http_answer {
+    int status;
+    const char *content_type; /* NULL: text/plain */
+    const leat_text *headers; /* "Name: value" */
+    size_t n_headers;
+    leat_text body;
+};
+/* [lane] -EADDRINUSE, -EACCES, -EINVAL... with a sentence. */
 int http_server_new(struct http_server **ret, struct loop *l, const struct http_server_options *o,
                     void (*call)(void *self, const struct http_call *c), void *self, struct err *err);
 uint16_t http_server_port(const struct http_server *s);
+/* [lane] Each number once; one that is unknown, or whose peer has gone, is ignored. 503 gets Retry-After: 1 of itself. */
+void http_server_answer(struct http_server *s, uint64_t number, const struct http_answer *a);
 void http_reply(struct http_server *s, uint64_t number, int status, const char *content_type, leat_text body);
-void http_server_free(struct http_server *s); /* open requests get 503 */
+void http_server_free(struct http_server *s); /* [lane] open requests get 503; the socket goes on listening */
+/* [any] Closes the sockets that no server uses: after a reload is complete, and at the end. */
+void http_listeners_sweep(void);
 #endif
