@@ -5,6 +5,8 @@
 
 #include "core/base/base.h"
 
+#include <leat/host.h>
+
 struct loop;
 struct loop *loop_new(struct err *err); /* [main] */
 void loop_free(struct loop *l);

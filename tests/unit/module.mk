@@ -1,3 +1,6 @@
 UNIT_TESTS += tests/unit/base_test
 tests_unit_base_test_SOURCES = tests/unit/base_test.c
 tests_unit_base_test_LDADD = $(UNIT_LIBS)
+UNIT_TESTS += tests/unit/net_test
+tests_unit_net_test_SOURCES = tests/unit/net_test.c
+tests_unit_net_test_LDADD = $(UNIT_LIBS)
