@@ -1,1 +1,1 @@
-core_libleat_a_SOURCES +=
+core_libleat_a_SOURCES += core/observe/observe.h core/observe/figures.c
