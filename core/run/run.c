@@ -4,6 +4,7 @@
 #include "core/run/run_internal.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 enum { HURRY_US = 2000, WAITING_SHOWN_US = 2000000 };
 
@@ -184,6 +185,7 @@ static void note_finished(struct run *r)
     while (r->done < r->logged && r->finished[(r->done + 1) % EPOCH_SLOTS] == r->n_lanes) {
         struct err err;
         r->done++;
+        __atomic_store_n(&r->epochs, r->epochs + 1, __ATOMIC_RELAXED);
         r->ready[r->done % EPOCH_SLOTS] = r->finished[r->done % EPOCH_SLOTS] = 0;
         if (r->store && !r->options.muted)
             store_note_delivered(r->store, r->done, &err);
@@ -262,10 +264,6 @@ static void close_lanes(struct run *r)
     for (uint32_t i = 0; i < r->n_lanes; i++)
         if (r->lanes[i].running)
             pthread_join(r->lanes[i].thread, NULL);
-    pthread_mutex_lock(&r->lock);
-    for (uint32_t i = 0; i < r->n_lanes; i++)
-        r->lanes_bytes -= 0;
-    pthread_mutex_unlock(&r->lock);
     for (uint32_t i = 0; i < r->n_lanes; i++)
         lane_fini(&r->lanes[i]);
     map_fini(&r->partitions);
@@ -327,7 +325,7 @@ static void *coordinator(void *run)
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
     for (;;) {
-        uint64_t before = r->epochs + r->done;
+        uint64_t before = r->epochs;
         start_lanes(r);
         pthread_mutex_lock(&r->lock);
         r->state = RUN_RUNNING;
@@ -339,7 +337,7 @@ static void *coordinator(void *run)
         close_lanes(r);
         if (!again || __atomic_load_n(&r->stop, __ATOMIC_RELAXED))
             break;
-        attempt = r->done + r->epochs > before + 1 ? 0 : attempt + 1;
+        attempt = r->epochs > before + 1 ? 0 : attempt + 1;
         for (int64_t wait = attempt ? back_off(&pace, attempt - 1) : 0; wait > 0 && !__atomic_load_n(&r->stop, __ATOMIC_RELAXED); wait -= 50000)
             usleep(50000);
         struct err err;
@@ -485,7 +483,7 @@ uint64_t run_memory(const struct run *r)
     struct run *open = (struct run *)(uintptr_t)r;
     uint64_t bytes = 0;
     pthread_mutex_lock(&open->lock);
-    for (uint32_t i = 0; i < r->n_lanes; i++)
+    for (uint32_t i = 0; i < r->n_lanes && r->state == RUN_RUNNING; i++)
         bytes += r->lanes[i].pool ? pool_bytes(r->lanes[i].pool) : 0;
     pthread_mutex_unlock(&open->lock);
     return bytes;

@@ -250,6 +250,9 @@ struct run {
     uint64_t done;
     uint32_t ready[EPOCH_SLOTS]; /* lanes that are ready, by number */
     uint32_t finished[EPOCH_SLOTS];
+    uint64_t ids[EPOCH_SLOTS];
+    uint64_t epochs;    /* finished, before the last rewind too */
+    bool final_cut;     /* the last epoch is cut: nothing is left to read */
     bool final;         /* lanes end when `done` reaches `cut` */
     bool abandon;       /* lanes end at once: rewind or failure */
     bool rewind;
@@ -361,7 +364,6 @@ void reject_undecoded(struct instance *in, const struct rejected *r, size_t n, u
 /* service.c */
 void services_init(struct instance *in);
 void services_fini(struct instance *in);
-bool services_pending(const struct instance *in);
 
 /* worker.c */
 enum job_kind { JOB_PROCESS, JOB_BEGIN, JOB_PREPARE, JOB_COMMIT, JOB_RECOVER };

@@ -70,10 +70,9 @@ bool sink_recover(struct instance *in)
     claim.c.n_tokens = (uint32_t)n;
     claim.c.epochs = known;
     claim.c.n_epochs = (uint32_t)n + 1;
-    /* A transactional sink commits before the log (docs/architecture.md, Delivery): it may be one epoch ahead. What it had
-     * delivered is not known from the log either, so an epoch that the destination lost is not noticed here. */
+    /* A transactional sink commits before the log (docs/architecture.md, Delivery), so it may be ahead of it. */
     if (s->class_ == LEAT_TRANSACTIONAL) {
-        claim.c.logged++;
+        claim.c.logged = UINT64_MAX;
         claim.c.delivered = 0;
         claim.c.n_epochs = 0;
     }

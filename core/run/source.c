@@ -143,6 +143,8 @@ static void withdraw(const leat_host *h, leat_partition number, uint32_t how)
             send_decoded(in, p);
         }
         p->ended = p->dirty = true;
+        p->state = PARTITION_LEAVING;
+        p->leaving_since = in->lane->epoch;
     } else if (how == LEAT_LOST) {
         p->state = PARTITION_LEFT;
         p->dirty = false;
@@ -184,6 +186,14 @@ static void feed(const leat_host *h, leat_partition number, const leat_message *
     struct source *s = in->source;
     struct partition *p = readable(in, number);
     s->fed_records = s->fed_rejected = 0;
+    if (p && !n && after) { /* an unknown partition begins there */
+        p->next = after->sequence;
+        p->streams = true;
+        struct err err;
+        if (!p->known && decoder_seek(p->decoder, after->sequence, (leat_text){0}, &err) < 0)
+            run_fail(in->run, EINVAL, in->planned->name, err.text);
+        return;
+    }
     if (!p || !n) {
         figure_add(in->figures, RECORDS_DROPPED, n);
         return;
@@ -251,6 +261,18 @@ static void reject(const leat_host *h, leat_partition number, const leat_message
     reject_undecoded(in, &r, 1, in->lane->epoch);
 }
 
+static leat_text known(const leat_host *h, leat_text prefix, uint32_t k)
+{
+    struct instance *in = instance_of(h);
+    size_t n = 0;
+    const struct stored_position *p = in->run->store && !in->run->options.muted ? store_positions(in->run->store, &n) : NULL;
+    for (size_t i = 0; i < n; i++)
+        if (text_is(p[i].source, in->planned->name) && p[i].partition.n >= prefix.n &&
+            memcmp(p[i].partition.data, prefix.data, prefix.n) == 0 && k-- == 0)
+            return arena_text(&in->current->scratch, p[i].partition);
+    return (leat_text){0};
+}
+
 static void idle(const leat_host *h, leat_partition number)
 {
     (void)h, (void)number; /* watermarks come with event time */
@@ -271,7 +293,7 @@ static void lag(const leat_host *h, leat_partition number, uint64_t records)
 
 static const leat_source_service service = {.size = sizeof service, .announce = announce, .withdraw = withdraw, .feed = feed,
                                             .space = space, .fill = fill, .place = place, .reject = reject, .idle = idle,
-                                            .lag = lag, .fed = fed};
+                                            .lag = lag, .fed = fed, .known = known};
 
 void source_service_init(struct instance *in)
 {
