@@ -345,10 +345,30 @@ static void collect(struct instance *in, uint32_t input, struct batch *take_b, u
         deliver_flush(in);
 }
 
+/* `leat pipe`: what reaches this sink goes to standard output. */
+static void write_out(struct instance *in, struct batch *b)
+{
+    if (!in->encoder) {
+        struct codec json;
+        codec_default(&json, CODEC_JSON);
+        in->encoder = encoder_new(&json);
+    }
+    const leat_column *lines = encoder_column(in->encoder, b);
+    for (uint32_t i = 0; i < b->view.n; i++) {
+        leat_text t = ((const leat_text *)lines->data)[i];
+        if (fwrite_unlocked(t.data, 1, t.n, stdout) != t.n) {
+            run_fail(in->run, errno, in->planned->name, "cannot write to standard output");
+            return;
+        }
+    }
+}
+
 void deliver(struct instance *in, uint32_t input, struct batch *take_b, uint64_t epoch)
 {
     if (in->run->options.muted && in->planned->p->kind == LEAT_SINK) {
         figure_add(in->figures, RECORDS_IN, take_b->view.n);
+        if (in->run->options.pipe && in->index == in->run->options.pipe_out)
+            write_out(in, take_b);
         batch_unref(take_b);
         return;
     }

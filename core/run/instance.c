@@ -106,7 +106,8 @@ void instance_try_start(struct instance *in)
         in->start_at_us = 0;
     if (in->start_at_us > in->lane->now_us)
         return;
-    if (in->run->options.muted && in->planned->p->kind == LEAT_SINK) {
+    if ((in->run->options.muted && in->planned->p->kind == LEAT_SINK) ||
+        (in->run->options.pipe && in->planned->p->kind == LEAT_SOURCE)) {
         in->state = INSTANCE_RUNNING;
         return;
     }
@@ -133,7 +134,7 @@ void instance_stop(struct instance *in)
     if (in->sink && in->state == INSTANCE_RUNNING && !in->run->options.muted)
         sink_abort_all(in);
     deliver_drop_all(in);
-    if (was_started && in->planned->p->stop && !(in->run->options.muted && in->sink)) {
+    if (was_started && in->planned->p->stop && !(in->run->options.muted && in->sink) && !(in->run->options.pipe && in->source)) {
         struct call *c = call_begin(in);
         in->planned->p->stop(&in->host, in->self);
         call_end(c);

@@ -20,6 +20,8 @@ struct run_options {
     const char *state;      /* folder; NULL: nothing is kept (pipe, try) */
     bool muted;             /* try: sinks get nothing, positions stay */
     uint64_t limit;         /* records per source, 0: all; then it ends as if at the end */
+    bool pipe;              /* with muted: processor pipe_in reads NDJSON from standard input, other sources end at once; */
+    uint32_t pipe_in, pipe_out; /* what reaches pipe_out is written to standard output */
     /* try: called for each batch on each port before it goes on. [lane] */
     void (*seen)(void *self, uint32_t processor, uint32_t port, struct batch *b);
     void *self;

@@ -3,6 +3,7 @@
 #include "core/run/run_internal.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
 enum { NUMBER_BITS = 20 }; /* a partition's number: processor, then a count */
 
@@ -98,8 +99,10 @@ static void position_of(struct instance *in, struct partition *p, const struct s
 static void decoder_for(struct instance *in, struct partition *p, const struct stored_position *stored)
 {
     struct err err;
+    struct codec json;
+    codec_default(&json, CODEC_JSON);
     decoder_free(p->decoder);
-    p->decoder = decoder_new(&in->planned->codec, in->run->plan->paths, in->lane->pool, p->origin);
+    p->decoder = decoder_new(in->run->options.pipe ? &json : &in->planned->codec, in->run->plan->paths, in->lane->pool, p->origin);
     if (decoder_seek(p->decoder, p->next, stored ? stored->state : (leat_text){0}, &err) < 0)
         run_fail(in->run, EINVAL, in->planned->name, err.text);
 }
@@ -362,13 +365,36 @@ static bool stopping(const struct instance *in)
     return __atomic_load_n(&in->run->stop, __ATOMIC_RELAXED) || limited(in);
 }
 
+/* `leat pipe`: standard input instead of the source. */
+static leat_status poll_pipe(struct instance *in)
+{
+    if (in->index != in->run->options.pipe_in)
+        return LEAT_END;
+    struct source *s = in->source;
+    struct partition *p = s->partitions.n ? s->partitions.at[0] : partition_new(in, TEXT("stdin"), TEXT("-"));
+    if (!p->decoder) {
+        decoder_for(in, p, NULL);
+        p->state = PARTITION_READING;
+        p->streams = true;
+    }
+    ssize_t n = read(STDIN_FILENO, decoder_space(p->decoder, 128 << 10), 128 << 10);
+    if (n < 0)
+        return in->host.fail(&in->host, LEAT_FATAL, "cannot read standard input");
+    if (n == 0)
+        decoder_end(p->decoder);
+    else
+        decoder_fill(p->decoder, (size_t)n);
+    send_decoded(in, p);
+    return n ? LEAT_OK : LEAT_END;
+}
+
 static bool poll(struct instance *in, uint32_t room)
 {
     struct source *s = in->source;
     struct lane *l = in->lane;
     struct call *c = call_begin(in);
     int64_t from = clock_mono_us();
-    leat_status status = in->planned->p->source->poll(&in->host, in->self, room);
+    leat_status status = in->run->options.pipe ? poll_pipe(in) : in->planned->p->source->poll(&in->host, in->self, room);
     figure_add(in->figures, BUSY_US, (uint64_t)(clock_mono_us() - from));
     if (c->poisoned)
         status = LEAT_FATAL;
@@ -483,7 +509,7 @@ void source_committed(struct instance *in, struct slot *slot)
     struct call *c = call_begin(in);
     for (size_t i = 0; i < slot->positions.n; i++) {
         const struct part_position *at = &slot->positions.at[i];
-        if (at->source == in && k->committed && at->partition->state != PARTITION_LEFT) {
+        if (at->source == in && k->committed && !in->run->options.muted && at->partition->state != PARTITION_LEFT) {
             leat_position upto = {at->sequence, {at->token, at->token_n}};
             k->committed(&in->host, in->self, at->partition->number, &upto);
         }
