@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sink.c: a staged sink: appends to files that others read. `process` writes behind the committed length, `prepare` syncs it,
+ * `commit` notes the new length in the journal; a restart, or `abort`, cuts what was never committed. */
+#include "journal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH, ROLL, COMPRESS, MAX_OPEN };
+enum { ROLL_SIZE, ROLL_EVERY };
+static const leat_option roll_rows[] = {
+    [ROLL_SIZE] = {.name = "size", .doc = "Begin the next part when one is this long.", .type = LEAT_OPT_SIZE, .range = "1.."},
+    [ROLL_EVERY] = {.name = "every",
+                    .doc = "Begin the next part with the first record after this time.",
+                    .type = LEAT_OPT_DURATION,
+                    .range = "1s.."},
+};
+static const leat_option options[] = {
+    [PATH] = {.name = "path",
+              .doc = "The file to append to; {fields} in it choose between files; folders are made.",
+              .type = LEAT_OPT_TEMPLATE,
+              .flags = LEAT_REQUIRED},
+    [ROLL] = {.name = "roll",
+              .doc = "Write numbered parts, NAME-000001.EXT and so on, and when the next one begins.",
+              .type = LEAT_OPT_GROUP,
+              .rows = roll_rows,
+              .n_rows = LEAT_N(roll_rows)},
+    [COMPRESS] = {.name = "compress",
+                  .doc = "How the files are compressed; what an epoch adds is a complete member that can be read at once.",
+                  .type = LEAT_OPT_CHOICE,
+                  .standard = "none",
+                  .choices = "none|gzip|zstd"},
+    [MAX_OPEN] = {.name = "max_open",
+                  .doc = "How many files are kept open at once.",
+                  .type = LEAT_OPT_I64,
+                  .standard = "64",
+                  .range = "1..4096"},
+};
+enum { OPENED, CUT };
+static const leat_metric metrics[] = {
+    [OPENED] = {.name = "files_begun", .doc = "Files, and parts of files, that were begun.", .kind = LEAT_COUNTER},
+    [CUT] = {.name = "cut", .doc = "What was written but not committed, and so was cut.", .unit = "bytes", .kind = LEAT_COUNTER},
+};
+enum { TOKEN_MARKS = 250, TEXT_MAX = 4096, PREFIX_MAX = 1900 };
+
+struct token { /* what prepare gives to the log */
+    uint64_t incarnation, number;
+    uint32_t n;
+    uint32_t in_journal; /* the marks did not fit: they stand in the journal */
+    struct mark marks[TOKEN_MARKS];
+};
+struct file {
+    leat_field encoded, head;
+    char prefix[PREFIX_MAX]; /* the path's literal beginning */
+    struct outputs o;
+    struct journal j;
+    bool claimed;
+    bool uncut;     /* an abort could not cut everything */
+    int64_t now_us; /* of the batch */
+    struct mark *marks;
+    size_t n_marks, room_marks;
+    struct token token;
+};
+
+static leat_status failed(const leat_host *h, const struct file *f, const char *what)
+{
+    return leat_failf(h, LEAT_RETRY, "cannot %s %s: %s", what, f->o.failed, strerror(errno));
+}
+
+static leat_status journal_failed(const leat_host *h, const struct file *f)
+{
+    return leat_failf(h, LEAT_RETRY, "cannot write %s: %s", f->j.path, strerror(errno));
+}
+
+static const leat_value *roll(const leat_host *h)
+{
+    return h->with[ROLL].as.list.at;
+}
+
+static bool rolls(const leat_host *h)
+{
+    return h->with[ROLL].type != LEAT_NULL && (roll(h)[ROLL_SIZE].type || roll(h)[ROLL_EVERY].type);
+}
+
+/* --- claiming --------------------------------------------------------------------------------------------------------- */
+
+static leat_status create(const leat_host *h, void *self, void *shared)
+{
+    struct file *f = self;
+    (void)shared;
+    f->j.fd = -1;
+    f->encoded = leat_bind(h, LEAT_READ, 0, "$encoded", LEAT_BYTES, 0);
+    f->head = leat_bind(h, LEAT_READ, 0, "$head", LEAT_BYTES, LEAT_MAY_MISS);
+    const leat_column *path = h->read(h, NULL, h->with[PATH].as.field);
+    const leat_text *beginning = path->type == LEAT_TEXT ? path->data : NULL;
+    leat_text folder = h->place->folder; /* of a host that does not tell how the template begins */
+    if (beginning)
+        snprintf(f->prefix, sizeof f->prefix, "%.*s", (int)beginning->n, beginning->data);
+    else if (folder.n)
+        snprintf(f->prefix, sizeof f->prefix, "%.*s/%.*s", (int)folder.n, folder.data, (int)h->place->processor.n,
+                 h->place->processor.data);
+    return LEAT_OK;
+}
+
+/* FOLDER/.NAME.leat */
+static void journal_path(const struct file *f, char ret[TEXT_MAX])
+{
+    const char *slash = strrchr(f->prefix, '/'), *name = slash ? slash + 1 : f->prefix;
+    snprintf(ret, TEXT_MAX, "%.*s.%s%sleat", (int)(name - f->prefix), f->prefix, name, *name ? "." : "");
+}
+
+static leat_status open_journal(const leat_host *h, struct file *f)
+{
+    char path[TEXT_MAX];
+    journal_path(f, path);
+    journal_close(&f->j);
+    outputs_fini(&f->o);
+    f->claimed = false;
+    if (!outputs_init(&f->o, (uint32_t)h->with[MAX_OPEN].as.i64, (int)h->with[COMPRESS].as.i64))
+        return h->fail(h, LEAT_RETRY, "no memory for the table of files");
+    if (!outputs_make_folders(path))
+        return leat_failf(h, LEAT_RETRY, "cannot make the folder of %s: %s", path, strerror(errno));
+    return journal_open(h, &f->j, path, h->place->scope, &f->o);
+}
+
+static bool has_other_id(const struct file *f, const leat_claim *c)
+{
+    for (uint32_t i = 0; i < c->n_epochs; i++)
+        if (c->epochs[i].number == f->j.number && c->epochs[i].id && f->j.id && c->epochs[i].id != f->j.id)
+            return true;
+    return false;
+}
+
+/* The marks of a token, which may stand in the journal. NULL: they are not there. To be freed. */
+static struct mark *marks_of(struct file *f, leat_text token, size_t *ret_n)
+{
+    struct token t = {0};
+    size_t least = offsetof(struct token, marks);
+    if (token.n < least || token.n > sizeof t)
+        return NULL;
+    memcpy(&t, token.data, token.n);
+    if (t.in_journal)
+        return journal_staged(&f->j, t.number, ret_n);
+    struct mark *marks = malloc(t.n * sizeof *marks + 1);
+    if (!marks || token.n < least + t.n * sizeof *marks) {
+        free(marks);
+        return NULL;
+    }
+    memcpy(marks, t.marks, t.n * sizeof *marks);
+    *ret_n = t.n;
+    return marks;
+}
+
+/* What was logged, and is not yet committed here, must be there. Its lengths are kept as `length`. */
+static leat_status find_staged(const leat_host *h, struct file *f, leat_text token)
+{
+    size_t n = 0;
+    struct mark *marks = marks_of(f, token, &n);
+    leat_status s = marks ? LEAT_OK : leat_failf(h, LEAT_FATAL, "%s does not know what was staged: it is older than the state "
+                                                                "of this flow; restore it, or remove the state", f->j.path);
+    for (size_t i = 0; s == LEAT_OK && i < n; i++) {
+        struct output *e = outputs_by_id(&f->o, marks[i].id);
+        uint32_t sum = 0;
+        if (!e || access(e->path, F_OK) != 0 || !output_sum(&f->o, e, marks[i].length, &sum) || sum != marks[i].sum)
+            s = leat_failf(h, LEAT_FATAL, "%s lacks what was written to it: it was changed, or is older than the state of this "
+                                          "flow; restore it, or remove the state", e ? e->path : f->j.path);
+        else
+            e->length = marks[i].length;
+    }
+    free(marks);
+    return s;
+}
+
+struct visit {
+    const leat_host *h;
+    struct file *f;
+};
+
+/* Cuts what stands behind what is committed, or staged and logged. */
+static bool cut_rest(void *with, struct output *e)
+{
+    struct visit *v = with;
+    struct stat st;
+    uint64_t keep = e->length > e->committed ? e->length : e->committed, size;
+    if (stat(e->path, &st) != 0) {
+        outputs_remove(&v->f->o, e); /* moved away or deleted: it is not ours any more */
+        return true;
+    }
+    size = (uint64_t)st.st_size;
+    if (size > keep) {
+        v->h->measure(v->h, CUT, (double)(size - keep));
+        return output_cut(&v->f->o, e, keep);
+    }
+    e->committed = size < e->committed ? size : e->committed;
+    e->length = keep < size ? keep : size;
+    return true;
+}
+
+static leat_status recover(const leat_host *h, void *self, const leat_claim *c, uint64_t *ret_number, uint64_t *ret_id)
+{
+    struct file *f = self;
+    struct visit v = {h, f};
+    leat_status s = open_journal(h, f);
+    if (s != LEAT_OK)
+        return s;
+    *ret_number = f->j.number;
+    *ret_id = f->j.id;
+    if (f->j.number < c->delivered || f->j.number > c->logged) {
+        journal_close(&f->j);
+        return LEAT_OK;
+    }
+    if (has_other_id(f, c))
+        s = leat_failf(h, LEAT_FATAL, "%s notes another epoch %llu than the state of this flow: one of them is a copy that went "
+                                      "its own way", f->j.path, (unsigned long long)f->j.number);
+    for (uint32_t i = 0; s == LEAT_OK && i < c->n_tokens; i++)
+        if ((uint64_t)c->tokens[i].sub > f->j.number)
+            s = find_staged(h, f, c->tokens[i].value);
+    if (s == LEAT_OK && !journal_claim(&f->j, c->incarnation))
+        s = journal_failed(h, f);
+    if (s == LEAT_OK && !outputs_each(&f->o, cut_rest, &v))
+        s = failed(h, f, "cut");
+    if (s != LEAT_OK)
+        journal_close(&f->j);
+    f->claimed = s == LEAT_OK;
+    return s;
+}
+
+/* --- choosing files --------------------------------------------------------------------------------------------------- */
+
+/* A path that data chose must stay below its literal beginning. */
+static const char *bad_path(const struct file *f, leat_text path)
+{
+    size_t from = strlen(f->prefix);
+    const char *slash = strrchr(f->prefix, '/');
+    from = slash ? (size_t)(slash - f->prefix) + 1 : 0;
+    if (path.n == 0 || path.n >= TEXT_MAX - 32)
+        return path.n ? "the path is too long" : "the path is empty";
+    if (memchr(path.data, 0, path.n))
+        return "the path holds a zero byte";
+    for (size_t i = from < path.n ? from : 0; i + 1 < path.n; i++)
+        if (path.data[i] == '.' && path.data[i + 1] == '.' && (i == 0 || path.data[i - 1] == '/') &&
+            (i + 2 == path.n || path.data[i + 2] == '/'))
+            return "the path leaves its folder by '..'";
+    return path.data[path.n - 1] == '/' ? "the path is a folder" : NULL;
+}
+
+static bool is_gone(const struct output *e)
+{
+    struct stat there, ours;
+    return e->fd >= 0 && fstat(e->fd, &ours) == 0 &&
+           (stat(e->path, &there) != 0 || there.st_ino != ours.st_ino || there.st_dev != ours.st_dev);
+}
+
+/* The entry for a key before its first record of an epoch: a new one, or the next part, where that is due. */
+static struct output *entry_for(const leat_host *h, struct file *f, leat_text key)
+{
+    struct output *e = outputs_find(&f->o, key);
+    uint32_t part = e ? e->part : 0;
+    if (e && e->touched)
+        return e;
+    if (e && is_gone(e)) {
+        char sentence[TEXT_MAX];
+        snprintf(sentence, sizeof sentence, "%s was moved or deleted: a new one is begun", e->path);
+        h->log(h, LEAT_INFO, sentence);
+        outputs_remove(&f->o, e);
+        e = NULL;
+    } else if (e && rolls(h) && e->committed > 0 && roll(h)[ROLL_EVERY].type != LEAT_NULL &&
+               f->now_us - e->opened_us >= roll(h)[ROLL_EVERY].as.i64) {
+        outputs_retire(&f->o, e);
+        e = NULL;
+    }
+    if (!e && rolls(h))
+        part = part ? part + 1 : outputs_last_part(key) + 1;
+    return e ? e : outputs_add(&f->o, key, part, NULL);
+}
+
+/* An output that can be written to: open, noted in the journal, as long as it should be. NULL: errno. */
+static struct output *output_for(const leat_host *h, struct file *f, leat_text key, bool *noted)
+{
+    struct output *e = entry_for(h, f, key);
+    uint64_t length = 0;
+    if (!e) {
+        f->o.failed = f->prefix;
+        errno = ENOMEM;
+        return NULL;
+    }
+    bool was_open = e->fd >= 0;
+    if (!output_open(&f->o, e, &length))
+        return NULL;
+    if (!e->noted) {
+        e->committed = e->length = length;
+        e->opened_us = f->now_us;
+        h->measure(h, OPENED, 1);
+        if (!journal_file(&f->j, e)) {
+            f->o.failed = f->j.path;
+            return NULL;
+        }
+        *noted = true;
+    } else if (!was_open && !e->touched) {
+        e->committed = e->length = length < e->committed ? length : e->committed;
+        if (length > e->length && !output_cut(&f->o, e, e->length))
+            return NULL;
+    }
+    e->touched = true;
+    return e;
+}
+
+static bool is_the_records_fault(int number)
+{
+    return number == ENAMETOOLONG || number == EISDIR || number == ENOTDIR || number == EINVAL || number == ELOOP;
+}
+
+/* The output of each record; NULL for those that are rejected. */
+static leat_status choose(const leat_host *h, struct file *f, const leat_batch *b, const leat_text *path, struct output **ret)
+{
+    bool noted = false;
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (i && path[i].n == path[i - 1].n &&
+            (path[i].data == path[i - 1].data || memcmp(path[i].data, path[i - 1].data, path[i].n) == 0)) {
+            ret[i] = ret[i - 1];
+            if (ret[i])
+                continue;
+        }
+        const char *bad = bad_path(f, path[i]);
+        ret[i] = bad ? NULL : output_for(h, f, path[i], &noted);
+        if (!bad && !ret[i]) {
+            if (!is_the_records_fault(errno))
+                return failed(h, f, "open");
+            bad = strerror(errno);
+        }
+        if (bad) {
+            char sentence[256];
+            snprintf(sentence, sizeof sentence, "cannot write to '%.*s': %s", (int)(path[i].n < 160 ? path[i].n : 160),
+                     path[i].data, bad);
+            h->reject(h, b->ticket, i, "path", sentence);
+        }
+    }
+    return noted && !journal_sync(&f->j) ? journal_failed(h, f) : LEAT_OK;
+}
+
+/* --- epochs ----------------------------------------------------------------------------------------------------------- */
+
+static bool cut_staged(void *with, struct output *e)
+{
+    struct visit *v = with;
+    if (!e->touched)
+        return true;
+    e->touched = e->begun = false;
+    if (e->length > e->committed)
+        v->h->measure(v->h, CUT, (double)(e->length - e->committed));
+    if (output_cut(&v->f->o, e, e->committed))
+        return true;
+    e->touched = true;
+    return false;
+}
+
+static leat_status begin(const leat_host *h, void *self, const leat_epoch *e)
+{
+    struct file *f = self;
+    struct visit v = {h, f};
+    (void)e;
+    if (!f->claimed)
+        return h->fail(h, LEAT_RETRY, "the files are not claimed yet");
+    if (f->uncut && !outputs_each(&f->o, cut_staged, &v))
+        return failed(h, f, "cut");
+    f->uncut = false;
+    return LEAT_OK;
+}
+
+static void undo(const leat_host *h, void *self, const leat_epoch *e)
+{
+    struct file *f = self;
+    struct visit v = {h, f};
+    (void)e;
+    f->uncut = f->claimed && !outputs_each(&f->o, cut_staged, &v);
+}
+
+static bool write_run(struct file *f, struct output *e, leat_text bytes, const leat_text *head)
+{
+    uint64_t length;
+    if (!output_open(&f->o, e, &length)) /* another one of this batch may have taken its place */
+        return false;
+    if (!e->begun && e->length == 0 && head && head->n && !output_write(&f->o, e, *head))
+        return false;
+    e->begun = true;
+    return output_write(&f->o, e, bytes);
+}
+
+static leat_status process(const leat_host *h, void *self, const leat_batch *b)
+{
+    struct file *f = self;
+    const leat_text *path = leat_read_text(h, b, h->with[PATH].as.field), *t = leat_read_text(h, b, f->encoded),
+                    *head = leat_read_text(h, b, f->head);
+    struct output **to = h->alloc(h, b->n * sizeof *to);
+    f->now_us = b->now_us;
+    leat_status s = choose(h, f, b, path, to);
+    for (uint32_t i = 0, n; s == LEAT_OK && i < b->n; i = n) {
+        leat_text run = t[i];
+        for (n = i + 1; n < b->n && to[n] == to[i] && t[n].data == run.data + run.n; n++)
+            run.n += t[n].n; /* records that stand behind each other are written at once */
+        if (to[i] && !write_run(f, to[i], run, head ? &head[i] : NULL))
+            s = failed(h, f, "write");
+    }
+    if (s != LEAT_OK || !rolls(h) || roll(h)[ROLL_SIZE].type == LEAT_NULL)
+        return s;
+    for (uint32_t i = 0; i < b->n; i++)
+        if (to[i] && !to[i]->retired && to[i]->length + to[i]->n >= (uint64_t)roll(h)[ROLL_SIZE].as.i64)
+            outputs_retire(&f->o, to[i]);
+    return LEAT_OK;
+}
+
+/* Syncs what was written, and notes how long it is now. */
+static bool stage(void *file, struct output *e)
+{
+    struct file *f = file;
+    if (!e->touched)
+        return true;
+    if (f->n_marks == f->room_marks) {
+        size_t room = f->room_marks ? f->room_marks * 2 : 16;
+        struct mark *more = realloc(f->marks, room * sizeof *more);
+        if (!more)
+            return false;
+        f->marks = more;
+        f->room_marks = room;
+    }
+    struct mark *m = &f->marks[f->n_marks];
+    f->o.failed = e->path;
+    if (!output_sync(&f->o, e) || (e->created && !outputs_sync_folder(e->path)) ||
+        !output_sum(&f->o, e, e->length, &m->sum))
+        return false;
+    m->id = e->id;
+    m->length = e->length;
+    f->n_marks++;
+    return true;
+}
+
+static leat_status prepare(const leat_host *h, void *self, const leat_epoch *e, leat_text *ret_token)
+{
+    struct file *f = self;
+    f->n_marks = 0;
+    if (!outputs_each(&f->o, stage, f))
+        return failed(h, f, "write");
+    f->token = (struct token){.incarnation = e->incarnation, .number = e->number, .n = (uint32_t)f->n_marks};
+    f->token.in_journal = f->n_marks > TOKEN_MARKS;
+    if (f->token.in_journal && !journal_stage(&f->j, e->number, f->marks, f->n_marks))
+        return journal_failed(h, f);
+    size_t inside = f->token.in_journal ? 0 : f->n_marks * sizeof *f->marks;
+    if (inside)
+        memcpy(f->token.marks, f->marks, inside);
+    *ret_token = (leat_text){(const char *)&f->token, offsetof(struct token, marks) + inside};
+    return LEAT_OK;
+}
+
+/* After a commit: what is not needed any more goes. */
+static bool tidy(void *file, struct output *e)
+{
+    struct file *f = file;
+    e->touched = e->begun = e->created = false;
+    if (e->retired || e->fd < 0)
+        outputs_remove(&f->o, e);
+    return true;
+}
+
+static leat_status commit(const leat_host *h, void *self, const leat_epoch *e)
+{
+    struct file *f = self;
+    size_t n = 0;
+    if (!f->claimed || f->j.incarnation != e->incarnation)
+        return leat_failf(h, LEAT_FATAL, "another instance has claimed these files (%s)", f->j.path ? f->j.path : f->prefix);
+    if (e->number == f->j.number && (!e->id || e->id == f->j.id))
+        return LEAT_OK;
+    if (e->number <= f->j.number)
+        return leat_failf(h, LEAT_FATAL, "%s notes epoch %llu already", f->j.path, (unsigned long long)f->j.number);
+    struct mark *marks = marks_of(f, e->token, &n);
+    if (!marks)
+        return leat_failf(h, LEAT_FATAL, "what was staged for epoch %llu is not known to %s", (unsigned long long)e->number,
+                          f->j.path);
+    bool ok = journal_commit(&f->j, e->number, e->id, marks, n);
+    for (size_t i = 0; ok && i < n; i++) {
+        struct output *o = outputs_by_id(&f->o, marks[i].id);
+        if (o)
+            o->committed = marks[i].length;
+    }
+    free(marks);
+    if (!ok || !outputs_each(&f->o, tidy, f) || !journal_compact(&f->j, h->place->scope, &f->o))
+        return journal_failed(h, f);
+    return LEAT_OK;
+}
+
+static void stop(const leat_host *h, void *self)
+{
+    struct file *f = self;
+    (void)h;
+    outputs_fini(&f->o);
+    journal_close(&f->j);
+    free(f->j.path);
+    free(f->marks);
+    f->j.path = NULL;
+    f->marks = NULL;
+    f->n_marks = f->room_marks = 0;
+    f->claimed = f->uncut = false;
+}
+
+static const leat_sink hooks = {
+    .size = sizeof hooks,
+    .class_ = LEAT_STAGED,
+    .overlap = 1,
+    .recover = recover,
+    .begin = begin,
+    .commit = commit,
+    .abort = undo,
+    .prepare = prepare,
+};
+const leat_processor file_sink = {
+    .size = sizeof file_sink,
+    .kind = LEAT_SINK,
+    .name = "file",
+    .doc = "Appends records to files, exactly once.",
+    .flags = LEAT_BLOCKING | LEAT_ONE_LANE,
+    .needs = LEAT_NEEDS_FILES,
+    .instance_bytes = sizeof(struct file),
+    .options = options,
+    .n_options = LEAT_N(options),
+    .metrics = metrics,
+    .n_metrics = LEAT_N(metrics),
+    .sink = &hooks,
+    .create = create,
+    .process = process,
+    .stop = stop,
+};
