@@ -4,3 +4,8 @@ tests_unit_base_test_LDADD = $(UNIT_LIBS)
 UNIT_TESTS += tests/unit/net_test
 tests_unit_net_test_SOURCES = tests/unit/net_test.c
 tests_unit_net_test_LDADD = $(UNIT_LIBS)
+if HAVE_RDKAFKA
+UNIT_TESTS += tests/unit/kafka_test
+tests_unit_kafka_test_SOURCES = tests/unit/kafka_test.c
+tests_unit_kafka_test_LDADD = $(CMOCKA_LIBS) -ldl
+endif
