@@ -19,8 +19,13 @@ struct finding {
     const char *text; /* one sentence */
     const char *hint; /* next step, or NULL */
 };
+struct finding_source {
+    const char *file;
+    leat_text text;
+};
 struct findings {
     VEC(struct finding) all;
+    VEC(struct finding_source) sources; /* of the files that were read, to show their lines */
     struct arena memory;
     size_t errors, warnings;
 };
@@ -29,10 +34,18 @@ struct node;
 /* Where: node may be NULL. The sentence is copied. */
 void finding_add(struct findings *f, enum severity s, const char *code, const struct node *where, const char *hint,
                  const char *format, ...) PRINTF(6, 7);
+/* As finding_add, of the key that the node stands behind. */
+void finding_add_key(struct findings *f, enum severity s, const char *code, const struct node *where, const char *hint,
+                     const char *format, ...) PRINTF(6, 7);
 /* As finding_add, of bytes offset .. offset + length of the node's scalar value. */
 void finding_add_at(struct findings *f, enum severity s, const char *code, const struct node *where, size_t offset,
                     size_t length, const char *hint, const char *format, ...) PRINTF(8, 9);
 /* file:line:column: error E204: sentence; the line; a caret; the hint. In order of place. */
+/* A text of the findings' memory, for hints. */
+const char *finding_text(struct findings *f, const char *format, ...) PRINTF(2, 3);
+/* "did you mean 'x'?", or, if none is near, "known here: a, b, c". */
+const char *finding_suggest(struct findings *f, leat_text word, const char *const *known, size_t n);
+void findings_source(struct findings *f, const char *file, leat_text text);
 void findings_print(const struct findings *f, FILE *to, bool colour);
 void findings_json(const struct findings *f, struct buf *out);
 
@@ -50,9 +63,13 @@ struct node {
     enum node_kind kind;
     bool plain;       /* a scalar without quotes or block style */
     bool secret;      /* came from ${secret:...} or env, never printed */
+    bool resolved;    /* had ${...} in it */
+    bool cut;         /* plain, and ` #` follows on its line */
+    bool flow;        /* stands within { } or [ ] */
     const char *file; /* as given */
     uint32_t line, column;
     leat_text text;   /* scalars: as written, after ${...}; zero-terminated */
+    leat_text source; /* scalars: the bytes of the file, quotes and block indicators included */
     struct node *parent;
     leat_text key;    /* in a map: its key; key_line and key_column its place */
     uint32_t key_line, key_column;
@@ -69,8 +86,13 @@ struct document {
 size_t document_read(struct document *d, const char *path, struct findings *f);
 size_t document_parse(struct document *d, const char *name, leat_text source, struct findings *f);
 void document_fini(struct document *d);
+/* A file, or a text, as a tree of d, beside its root; NULL if it cannot be read. */
+struct node *document_fragment(struct document *d, const char *path, struct findings *f);
 const struct node *node_get(const struct node *map, const char *key); /* NULL: not there, or no map */
-const char *node_kind_name(enum node_kind k);
+const char *node_kind_name(enum node_kind k); /* "a text", "a list" */
+void node_append(struct arena *a, struct node *to, struct node *item); /* of a list or map; the item's key is set */
+/* The kind of a plain scalar by YAML's core schema. */
+enum node_kind node_kind_of(leat_text plain);
 
 /* Replaces ${name}, ${env:X}, ${secret:file:/p} in all scalars of the tree, typed. parameters: values by name. */
 size_t document_resolve(struct document *d, const struct map *parameters, struct findings *f);
