@@ -71,11 +71,11 @@ static leat_text first_line(leat_text t)
     return (leat_text){t.data, n};
 }
 
-static void place_at_value(struct finding *x, const struct node *where)
+static void place_at_value(struct findings *f, struct finding *x, const struct node *where)
 {
     if (!where)
         return;
-    x->file = where->file;
+    x->file = where->file ? arena_strdup(&f->memory, where->file) : NULL;
     x->line = where->line;
     x->column = where->column;
     x->length = characters(first_line(where->source));
@@ -89,7 +89,7 @@ void finding_add(struct findings *f, enum severity s, const char *code, const st
     struct finding *x = add(f, s, code, hint);
     x->text = vprint(&f->memory, format, args);
     va_end(args);
-    place_at_value(x, where);
+    place_at_value(f, x, where);
 }
 
 void finding_add_key(struct findings *f, enum severity s, const char *code, const struct node *where, const char *hint,
@@ -100,7 +100,7 @@ void finding_add_key(struct findings *f, enum severity s, const char *code, cons
     struct finding *x = add(f, s, code, hint);
     x->text = vprint(&f->memory, format, args);
     va_end(args);
-    place_at_value(x, where);
+    place_at_value(f, x, where);
     if (where && where->key_line) {
         x->line = where->key_line;
         x->column = where->key_column;
@@ -189,7 +189,7 @@ void finding_add_at(struct findings *f, enum severity s, const char *code, const
     struct finding *x = add(f, s, code, hint);
     x->text = vprint(&f->memory, format, args);
     va_end(args);
-    place_at_value(x, where);
+    place_at_value(f, x, where);
     if (!where || where->resolved || !where->source.n)
         return;
     struct place p = place_of(where, offset);
