@@ -9,3 +9,6 @@ UNIT_TESTS += tests/unit/kafka_test
 tests_unit_kafka_test_SOURCES = tests/unit/kafka_test.c
 tests_unit_kafka_test_LDADD = $(CMOCKA_LIBS) -ldl
 endif
+UNIT_TESTS += tests/unit/elasticsearch_test
+tests_unit_elasticsearch_test_SOURCES = tests/unit/elasticsearch_test.c tests/unit/sink_host.c tests/unit/sink_host.h
+tests_unit_elasticsearch_test_LDADD = $(UNIT_LIBS)
