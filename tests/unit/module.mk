@@ -12,3 +12,6 @@ endif
 UNIT_TESTS += tests/unit/elasticsearch_test
 tests_unit_elasticsearch_test_SOURCES = tests/unit/elasticsearch_test.c tests/unit/sink_host.c tests/unit/sink_host.h
 tests_unit_elasticsearch_test_LDADD = $(UNIT_LIBS)
+UNIT_TESTS += tests/unit/record_test
+tests_unit_record_test_SOURCES = tests/unit/record_test.c
+tests_unit_record_test_LDADD = $(UNIT_LIBS)

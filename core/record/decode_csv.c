@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decode_csv.c: records of separated fields (RFC 4180, with any delimiter and quote, and LF, CRLF or CR as line end). */
+#include "core/record/decoder_internal.h"
+
+/* Why a record is none. */
+struct csv_error {
+    const char *code, *what;
+    const char *at;
+};
+/* A record being read. */
+struct csv {
+    const char *p, *end;
+    bool last;
+    char delimiter, quote;
+    const char *base;
+    struct field *fields;
+    uint32_t n, cap;
+    struct csv_error error;
+};
+enum csv_end { CSV_DONE, CSV_MORE, CSV_WRONG };
+
+static bool line_end(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
+static void add_field(struct csv *c, const char *from, const char *to, bool quoted, bool doubled)
+{
+    if (c->n < c->cap)
+        c->fields[c->n] = (struct field){(uint32_t)(from - c->base), (uint32_t)(to - from), quoted, doubled};
+    c->n++;
+}
+
+/* p is behind the opening quote. */
+static enum csv_end quoted_field(struct csv *c)
+{
+    const char *from = ++c->p;
+    bool doubled = false;
+    for (;; c->p++) {
+        c->p = memchr(c->p, c->quote, (size_t)(c->end - c->p));
+        if (!c->p || c->p + 1 >= c->end) {
+            bool closed = c->p && c->last;
+            c->p = c->p ? c->p : c->end;
+            if (closed)
+                break;
+            if (!c->last)
+                return CSV_MORE;
+            c->error = (struct csv_error){"csv_quote", "this quoted field has no end", from - 1};
+            return CSV_WRONG;
+        }
+        if (c->p[1] != c->quote)
+            break;
+        doubled = true;
+        c->p++;
+    }
+    add_field(c, from, c->p, true, doubled);
+    c->p++;
+    if (c->p < c->end && *c->p != c->delimiter && !line_end(*c->p)) {
+        c->error = (struct csv_error){"csv_quote", "a delimiter is expected behind the closing quote", c->p};
+        return CSV_WRONG;
+    }
+    return CSV_DONE;
+}
+
+static enum csv_end plain_field(struct csv *c)
+{
+    const char *from = c->p;
+    while (c->p < c->end && *c->p != c->delimiter && !line_end(*c->p))
+        c->p++;
+    add_field(c, from, c->p, false, false);
+    return CSV_DONE;
+}
+
+/* Past CR, LF or CRLF at p; NULL: what follows a CR has not come yet. */
+static const char *past_line_end(const char *p, const char *end, bool last)
+{
+    if (*p == '\n')
+        return p + 1;
+    if (p + 1 == end)
+        return last ? end : NULL;
+    return p[1] == '\n' ? p + 2 : p + 1;
+}
+
+/* One record; c->p is then where the next one begins. */
+static enum csv_end read_record(struct csv *c)
+{
+    for (;;) {
+        bool quoted = c->p < c->end && *c->p == c->quote && c->quote;
+        enum csv_end e = quoted ? quoted_field(c) : plain_field(c);
+        if (e != CSV_DONE)
+            return e;
+        if (c->p >= c->end)
+            return c->last ? CSV_DONE : CSV_MORE;
+        if (line_end(*c->p)) {
+            c->p = past_line_end(c->p, c->end, c->last);
+            return c->p ? CSV_DONE : CSV_MORE;
+        }
+        c->p++; /* the delimiter: another field follows, if only an empty one */
+    }
+}
+
+/* The line at p ends where? For what is no record. */
+static const char *next_line(const char *p, const char *end, bool last)
+{
+    while (p < end && !line_end(*p))
+        p++;
+    return p < end ? past_line_end(p, end, last) : last ? end : NULL;
+}
+
+static struct csv_names *names_of_fields(const struct csv *c)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < c->n; i++)
+        bytes += c->fields[i].n;
+    struct csv_names *names = xmalloc(sizeof *names + c->n * sizeof(leat_text) + bytes);
+    *names = (struct csv_names){.refs = 1, .n = c->n, .quote = c->quote, .names = (leat_text *)(names + 1)};
+    char *at = (char *)(names->names + c->n);
+    for (uint32_t i = 0; i < c->n; i++) {
+        const char *from = c->base + c->fields[i].at;
+        names->names[i].data = at;
+        for (uint32_t j = 0; j < c->fields[i].n; j++) {
+            *at++ = from[j];
+            j += c->fields[i].doubled && from[j] == c->quote;
+        }
+        names->names[i].n = (size_t)(at - names->names[i].data);
+    }
+    return names;
+}
+
+static struct csv csv_at(struct decoder *d, const char *base, const char *p, const char *end, bool last)
+{
+    struct found *f = &d->found;
+    size_t room = d->names ? d->names->n : 65536;
+    if (f->cap_fields - f->n_fields < room) {
+        f->cap_fields = f->cap_fields * 2 + room;
+        f->fields = xrealloc(f->fields, f->cap_fields * sizeof *f->fields);
+    }
+    return (struct csv){.p = p, .end = end, .last = last, .delimiter = d->codec.delimiter, .quote = d->codec.quote,
+                        .base = base, .fields = f->fields + f->n_fields, .cap = (uint32_t)room};
+}
+
+bool csv_set_names(struct decoder *d, const char *p, const char *end)
+{
+    struct csv c = csv_at(d, p, p, end, true);
+    if (read_record(&c) != CSV_DONE || c.n > c.cap)
+        return false;
+    d->names = names_of_fields(&c);
+    d->state.n = 0;
+    buf_add(&d->state, p, (size_t)(c.p - p));
+    while (d->state.n && line_end(d->state.data[d->state.n - 1]))
+        d->state.n--;
+    return true;
+}
+
+void csv_fixed_names(struct decoder *d)
+{
+    const struct codec *k = &d->codec;
+    struct csv_names *names = xmalloc(sizeof *names + k->n_columns * sizeof(leat_text));
+    size_t bytes = 0;
+    for (size_t i = 0; i < k->n_columns; i++)
+        bytes += k->columns[i].n;
+    names = xrealloc(names, sizeof *names + k->n_columns * sizeof(leat_text) + bytes);
+    *names = (struct csv_names){.refs = 1, .n = (uint32_t)k->n_columns, .quote = k->quote, .names = (leat_text *)(names + 1)};
+    char *at = (char *)(names->names + names->n);
+    for (uint32_t i = 0; i < names->n; i++) {
+        names->names[i] = (leat_text){at, k->columns[i].n};
+        memcpy(at, k->columns[i].data, k->columns[i].n);
+        at += k->columns[i].n;
+    }
+    d->names = names;
+}
+
+static uint64_t line_number(const struct decoder *d, const struct place_in *in)
+{
+    return in->message == UINT32_MAX ? d->line : 0;
+}
+
+/* Without a header and without names in the codec, columns are called column1, column2, ... */
+static void numbered_names(struct decoder *d, uint32_t n)
+{
+    auto_buf line = {0};
+    for (uint32_t i = 0; i < n; i++)
+        buf_printf(&line, "%s%ccolumn%u%c", i ? (char[2]){d->codec.delimiter, 0} : "", d->codec.quote, i + 1, d->codec.quote);
+    csv_set_names(d, line.data, line.data + line.n);
+}
+
+static void take_record(struct decoder *d, struct place_in *in, const struct csv *c, leat_text raw)
+{
+    size_t good = utf8_check(raw.data, raw.n);
+    if (good < raw.n)
+        reject(d, raw, sequence_at(d, in, raw.data), line_number(d, in), "utf8", "byte %zu (0x%02x) is no UTF-8", good + 1,
+               (unsigned char)raw.data[good]);
+    else if (c->n != d->names->n)
+        reject(d, raw, sequence_at(d, in, raw.data), line_number(d, in), "csv_columns",
+               "the record has %u fields, the header has %u", c->n, d->names->n);
+    else {
+        found_add(d, in, raw.data, raw.n);
+        d->found.n_fields += c->n;
+    }
+}
+
+static void count_lines(struct decoder *d, const char *p, const char *end)
+{
+    for (; d->line && p < end; p++)
+        d->line += *p == '\n' || (*p == '\r' && (p + 1 == end || p[1] != '\n'));
+}
+
+/* A record that was too long ends at the next line end outside of quotes. */
+static const char *skip_record(struct decoder *d, struct place_in *in, const char *p)
+{
+    for (; p < in->end; p++) {
+        if (*p == d->codec.quote)
+            d->skip_in_quotes = !d->skip_in_quotes;
+        else if (line_end(*p) && !d->skip_in_quotes) {
+            const char *next = past_line_end(p, in->end, in->last);
+            d->skipping = next == NULL;
+            return next ? next : p;
+        }
+    }
+    return p;
+}
+
+static bool in_quotes(const char *p, const char *end, char quote)
+{
+    bool in = false;
+    for (; p < end; p++)
+        in ^= *p == quote;
+    return in;
+}
+
+/* One record at p, or what is none; NULL: its end has not come yet. */
+static const char *decode_one(struct decoder *d, struct place_in *in, const char *p)
+{
+    struct csv c = csv_at(d, in->base, p, in->end, in->last);
+    enum csv_end e = read_record(&c);
+    const char *next = e == CSV_WRONG ? next_line(p, in->end, in->last) : c.p, *end = next;
+    if (e == CSV_MORE || !next) {
+        if (!too_long(d, in, p, (size_t)(in->end - p)))
+            return NULL;
+        d->skipping = true;
+        d->skip_in_quotes = in_quotes(p, in->end, d->codec.quote);
+        return in->end;
+    }
+    while (end > p && line_end(end[-1]))
+        end--;
+    leat_text raw = {p, (size_t)(end - p)};
+    if (!raw.n || too_long(d, in, p, raw.n))
+        return next;
+    if (e == CSV_WRONG)
+        reject(d, raw, sequence_at(d, in, p), line_number(d, in), c.error.code, "no csv record: %s, at byte %zu", c.error.what,
+               (size_t)(c.error.at - p) + 1);
+    else if (d->names)
+        take_record(d, in, &c, raw);
+    else if (d->codec.header)
+        csv_set_names(d, p, next);
+    else
+        return numbered_names(d, c.n), p;
+    return next;
+}
+
+const char *decode_csv(struct decoder *d, struct place_in *in, const char *p, uint32_t max)
+{
+    while (d->found.n < max && p < in->stop) {
+        const char *next = d->skipping ? skip_record(d, in, p) : decode_one(d, in, p);
+        if (!next)
+            break;
+        count_lines(d, p, next);
+        if (next == p && d->skipping)
+            break;
+        p = next;
+    }
+    return p;
+}

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decoder.c: bytes and messages of one partition become batches; owns positions. */
+#include "core/record/decoder_internal.h"
+
+#include <stdarg.h>
+
+enum { BATCH_BYTES = 1 << 20, RAW_KEPT = 64 << 10, DEPTH_LIMIT = 4096 };
+
+void codec_default(struct codec *c, enum codec_kind kind)
+{
+    *c = (struct codec){.kind = kind, .delimiter = ',', .quote = '"', .header = true, .max_record = 16 << 20, .max_depth = 128};
+}
+
+const char *codec_name(enum codec_kind kind)
+{
+    static const char *const names[] = {"json", "csv", "text", "raw"};
+    return names[kind];
+}
+
+static void copy_codec(struct codec *to, const struct codec *from)
+{
+    *to = *from;
+    to->columns = xcalloc(from->n_columns, sizeof *to->columns);
+    for (size_t i = 0; i < from->n_columns; i++)
+        to->columns[i] = (leat_text){xstrndup(from->columns[i].data, from->columns[i].n), from->columns[i].n};
+    if (to->max_depth > DEPTH_LIMIT)
+        to->max_depth = DEPTH_LIMIT;
+}
+
+struct decoder *decoder_new(const struct codec *codec, const struct paths *paths, struct pool *pool, struct origin *origin)
+{
+    struct decoder *d = xcalloc(1, sizeof *d);
+    copy_codec(&d->codec, codec);
+    d->paths = paths;
+    d->pool = pool;
+    d->origin = origin_ref(origin);
+    d->compression = codec->compression;
+    d->line = 1;
+    if (codec->kind == CODEC_CSV && codec->n_columns)
+        csv_fixed_names(d);
+    return d;
+}
+
+static void drop_queue(struct decoder *d)
+{
+    for (size_t i = d->next_message; i < d->queue.n; i++)
+        block_unref(d->queue.at[i].block);
+    d->queue.n = d->next_message = d->message_at = 0;
+    d->message_kth = 0;
+    arena_reset(&d->headers);
+}
+
+void decoder_free(struct decoder *d)
+{
+    if (!d)
+        return;
+    drop_queue(d);
+    VEC_FINI(&d->queue);
+    VEC_FINI(&d->rejected);
+    arena_fini(&d->headers);
+    arena_fini(&d->texts);
+    block_unref(d->block);
+    inflater_free(d->inflater);
+    csv_names_unref(d->names);
+    buf_fini(&d->state);
+    for (size_t i = 0; i < d->codec.n_columns; i++)
+        free((char *)d->codec.columns[i].data);
+    free(d->codec.columns);
+    free(d->input);
+    free(d->found.records);
+    free(d->found.message_of);
+    free(d->found.kth);
+    free(d->found.fields);
+    origin_unref(d->origin);
+    free(d);
+}
+
+int decoder_seek(struct decoder *d, uint64_t offset, leat_text state, struct err *err)
+{
+    drop_queue(d);
+    block_unref(d->block);
+    inflater_free(d->inflater);
+    d->block = NULL;
+    d->inflater = NULL;
+    d->begin = d->filled = d->seen = 0;
+    d->offset = d->next_sequence = offset;
+    d->line = offset ? 0 : 1;
+    d->started = d->ended = d->dead = d->skipping = false;
+    d->compression = offset ? COMPRESSION_NONE : d->codec.compression;
+    if (d->codec.kind == CODEC_CSV && !d->codec.n_columns) {
+        csv_names_unref(d->names);
+        d->names = NULL;
+        d->state.n = 0;
+        if (state.n && !csv_set_names(d, state.data, state.data + state.n))
+            return err_set(err, EINVAL, "the header that was kept for %s is no csv record; start the source from the beginning",
+                           codec_name(d->codec.kind));
+    }
+    return 0;
+}
+
+/* --- streams --- */
+
+/* Room for n bytes behind what is there; what is not decoded moves along. */
+static char *block_space(struct decoder *d, size_t n)
+{
+    size_t kept = d->filled - d->begin;
+    if (!d->block || d->block->size - d->filled < n) {
+        struct block *fresh = block_new(d->pool, kept + n > BLOCK_SIZE - BLOCK_SLACK ? (kept + n) * 2 : kept + n);
+        if (kept)
+            memcpy(fresh->data, d->block->data + d->begin, kept);
+        block_unref(d->block);
+        d->block = fresh;
+        d->begin = 0;
+        d->filled = kept;
+    }
+    return d->block->data + d->filled;
+}
+
+char *decoder_space(struct decoder *d, size_t n)
+{
+    if (!d->inflater)
+        return block_space(d, n);
+    if (d->input_room < n)
+        d->input = xrealloc(d->input, d->input_room = n);
+    return d->input;
+}
+
+/* The first bytes tell whether the stream is compressed; then they are no records. */
+static void start_stream(struct decoder *d)
+{
+    const char *first = d->block ? d->block->data + d->begin : "";
+    size_t n = d->filled - d->begin;
+    enum compression kind = d->compression == COMPRESSION_AUTO ? compression_of(first, n) : d->compression;
+    if (d->compression == COMPRESSION_AUTO && n < 4 && !d->ended)
+        return;
+    d->started = true;
+    if (kind != COMPRESSION_NONE) {
+        d->inflater = inflater_new(kind);
+        inflater_add(d->inflater, first, n);
+        d->filled = d->begin;
+    }
+}
+
+void decoder_fill(struct decoder *d, size_t n)
+{
+    if (d->inflater)
+        inflater_add(d->inflater, d->input, n);
+    else
+        d->filled += n;
+    if (!d->started)
+        start_stream(d);
+}
+
+void decoder_end(struct decoder *d)
+{
+    d->ended = true;
+    if (!d->started)
+        start_stream(d);
+}
+
+static bool skip_mark(struct decoder *d)
+{
+    if (d->offset || d->codec.kind == CODEC_RAW || d->filled - d->begin < 3)
+        return false;
+    if (memcmp(d->block->data + d->begin, "\xef\xbb\xbf", 3))
+        return false;
+    d->begin += 3;
+    d->offset += 3;
+    return true;
+}
+
+/* More plain bytes from the compressed ones. */
+static bool inflate_more(struct decoder *d)
+{
+    if (!d->inflater || d->dead)
+        return false;
+    char *to = block_space(d, 64 << 10);
+    ssize_t n = inflater_take(d->inflater, to, d->block->size - d->filled);
+    bool cut = n == 0 && d->ended && !inflater_between(d->inflater);
+    if (n < 0 || cut) {
+        d->dead = true;
+        uint64_t at = d->offset + d->filled - d->begin;
+        reject(d, (leat_text){"", 0}, at, 0, "compression", cut ? "the compressed stream ends too early, at byte %llu of its contents"
+               : "the compressed stream is damaged; nothing can be read behind byte %llu of its contents", (unsigned long long)at);
+        return false;
+    }
+    d->filled += (size_t)n;
+    return n > 0;
+}
+
+/* --- messages --- */
+
+static size_t keep_text(char *to, leat_text *t)
+{
+    if (t->n)
+        memcpy(to, t->data, t->n);
+    t->data = to;
+    return t->n;
+}
+
+static bool has_text(const leat_value *v)
+{
+    return v->type == LEAT_TEXT || v->type == LEAT_BYTES || v->type == LEAT_JSON;
+}
+
+void decoder_message(struct decoder *d, uint64_t sequence, leat_text body, leat_text key, int64_t time_us,
+                     const leat_value *headers, size_t n_headers)
+{
+    size_t bytes = body.n + key.n + 1;
+    for (size_t i = 0; i < n_headers * 2; i++)
+        bytes += has_text(&headers[i]) ? headers[i].as.text.n : 0;
+    d->begin = d->filled;
+    char *to = block_space(d, bytes);
+    struct queued *q = VEC_PUSH(&d->queue);
+    *q = (struct queued){.block = block_ref(d->block), .at = d->filled, .n = body.n};
+    q->message = (struct message){.sequence = sequence, .key = key, .time_us = time_us, .n_headers = n_headers};
+    to += keep_text(to, &body);
+    *to++ = '\n'; /* a record that ends here may be written with its line end */
+    if (key.data)
+        to += keep_text(to, &q->message.key);
+    leat_value *copy = n_headers ? arena_alloc(&d->headers, n_headers * 2 * sizeof *copy) : NULL;
+    for (size_t i = 0; i < n_headers * 2; i++) {
+        copy[i] = headers[i];
+        if (has_text(&copy[i]))
+            to += keep_text(to, &copy[i].as.text);
+    }
+    q->message.headers = copy;
+    d->filled += bytes;
+    d->begin = d->filled;
+}
+
+/* --- records --- */
+
+void reject(struct decoder *d, leat_text raw, uint64_t sequence, uint64_t line, const char *code, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (raw.n > RAW_KEPT)
+        raw.n = RAW_KEPT;
+    leat_text reason = {text, n < (int)sizeof text ? (size_t)n : sizeof text - 1};
+    *VEC_PUSH(&d->rejected) = (struct rejected){
+        .raw = arena_text(&d->texts, raw), .sequence = sequence, .line = line, .code = code,
+        .reason = arena_text(&d->texts, reason), .origin = d->origin};
+}
+
+uint64_t sequence_at(const struct decoder *d, const struct place_in *in, const char *p)
+{
+    if (in->message != UINT32_MAX)
+        return d->queue.at[in->message].message.sequence;
+    return d->offset + (uint64_t)(p - in->begin);
+}
+
+struct record *found_add(struct decoder *d, const struct place_in *in, const char *at, size_t n)
+{
+    struct found *f = &d->found;
+    if (f->n == f->cap) {
+        f->cap = f->cap ? f->cap * 2 : 1024;
+        f->records = xrealloc(f->records, f->cap * sizeof *f->records);
+        f->message_of = xrealloc(f->message_of, f->cap * sizeof *f->message_of);
+        f->kth = xrealloc(f->kth, f->cap * sizeof *f->kth);
+    }
+    f->message_of[f->n] = in->message;
+    f->kth[f->n] = d->message_kth++;
+    f->records[f->n] = (struct record){(uint32_t)(at - in->base), (uint32_t)n};
+    return &f->records[f->n++];
+}
+
+bool too_long(struct decoder *d, struct place_in *in, const char *p, size_t n)
+{
+    if (n <= d->codec.max_record)
+        return false;
+    reject(d, (leat_text){p, n}, sequence_at(d, in, p), in->message == UINT32_MAX ? d->line : 0, "too_long",
+           "the record is longer than max_record (%zu bytes); raise it in the source's codec, or mend the producer",
+           d->codec.max_record);
+    return true;
+}
+
+static const char *decode(struct decoder *d, struct place_in *in, const char *p, uint32_t max)
+{
+    switch (d->codec.kind) {
+    case CODEC_JSON:
+        return in->message == UINT32_MAX ? decode_json(d, in, p, max) : decode_json_message(d, in, p, max);
+    case CODEC_CSV:
+        return decode_csv(d, in, p, max);
+    case CODEC_TEXT:
+        return decode_text(d, in, p, max);
+    default:
+        return decode_raw(d, in, p, max);
+    }
+}
+
+static void *copied(struct batch *b, const void *from, size_t bytes)
+{
+    return memcpy(batch_alloc(b, bytes), from, bytes);
+}
+
+static struct batch *new_batch(struct decoder *d, struct block *block, const char *base)
+{
+    static const enum root_kind kinds[] = {ROOT_JSON, ROOT_CSV, ROOT_TEXT, ROOT_RAW};
+    struct found *f = &d->found;
+    struct batch *b = batch_new(d->pool, d->paths, f->n);
+    struct root *r = &b->in->root;
+    r->kind = kinds[d->codec.kind];
+    r->base = base;
+    r->records = copied(b, f->records, f->n * sizeof *f->records);
+    r->block = block_ref(block);
+    r->origin = origin_ref(d->origin);
+    if (d->names) {
+        __atomic_fetch_add(&d->names->refs, 1, __ATOMIC_RELAXED);
+        r->names = d->names;
+        r->fields = copied(b, f->fields, f->n_fields * sizeof *f->fields);
+    }
+    b->in->sealed = true;
+    return b;
+}
+
+static void clear_found(struct decoder *d)
+{
+    d->found.n = 0;
+    d->found.n_fields = 0;
+}
+
+/* Everything whole of the stream, up to max records. */
+static struct batch *next_of_stream(struct decoder *d, uint32_t max)
+{
+    if (!d->started || !d->block)
+        return NULL;
+    skip_mark(d);
+    const char *base = d->block->data + d->begin;
+    struct place_in in = {.base = base, .begin = base, .end = d->block->data + d->filled, .message = UINT32_MAX};
+    in.last = d->ended && (!d->inflater || d->dead || inflater_between(d->inflater));
+    in.stop = in.end - base > BATCH_BYTES ? base + BATCH_BYTES : in.end;
+    if (in.last)
+        *(char *)in.end = '\n'; /* as in decoder_message; nothing will be put there any more */
+    uint64_t first = d->offset, line = d->line;
+    const char *stop = decode(d, &in, base, max);
+    struct batch *b = d->found.n ? new_batch(d, d->block, base) : NULL;
+    if (b) {
+        b->in->root.first = first;
+        b->in->root.first_line = line;
+        b->kept = (uint32_t)(stop - base);
+    }
+    d->offset += (uint64_t)(stop - base);
+    d->begin += (size_t)(stop - base);
+    d->seen = stop == base ? d->seen : 0;
+    clear_found(d);
+    return b;
+}
+
+static void message_done(struct decoder *d)
+{
+    struct queued *q = &d->queue.at[d->next_message++];
+    d->next_sequence = q->message.sequence + 1;
+    block_unref(q->block);
+    d->message_at = 0;
+    d->message_kth = 0;
+    if (d->codec.kind == CODEC_CSV && !d->codec.n_columns) {
+        csv_names_unref(d->names); /* each message has a header of its own */
+        d->names = NULL;
+    }
+}
+
+static void set_messages(struct decoder *d, struct batch *b, size_t first)
+{
+    struct root *r = &b->in->root;
+    uint32_t n = d->found.message_of[d->found.n - 1] + 1 - (uint32_t)first;
+    struct message *messages = batch_alloc(b, n * sizeof *messages);
+    uint32_t *of = batch_alloc(b, d->found.n * sizeof *of);
+    for (uint32_t i = 0; i < n; i++) {
+        messages[i] = d->queue.at[first + i].message;
+        if (messages[i].n_headers)
+            messages[i].headers = copied(b, messages[i].headers, messages[i].n_headers * 2 * sizeof(leat_value));
+    }
+    for (uint32_t i = 0; i < d->found.n; i++)
+        of[i] = d->found.message_of[i] - (uint32_t)first;
+    r->messages = messages;
+    r->message_of = of;
+    r->kth = copied(b, d->found.kth, d->found.n * sizeof *r->kth);
+}
+
+/* Messages of one block. A message is not cut, unless it alone has more records than a batch may have. */
+static struct batch *next_of_messages(struct decoder *d, uint32_t max)
+{
+    size_t first = d->next_message, bytes = 0;
+    struct block *block = d->queue.at[first].block;
+    block_ref(block);
+    const char *base = block->data + d->queue.at[first].at;
+    bool own_header = d->codec.kind == CODEC_CSV && !d->codec.n_columns;
+    while (d->next_message < d->queue.n && d->found.n < max && bytes < BATCH_BYTES) {
+        struct queued *q = &d->queue.at[d->next_message];
+        if (q->block != block || (own_header && d->found.n))
+            break;
+        const char *begin = block->data + q->at, *p = begin + d->message_at;
+        struct place_in in = {.base = base, .begin = begin, .end = begin + q->n, .stop = begin + q->n,
+                              .last = true, .message = (uint32_t)d->next_message};
+        bytes += q->n;
+        const char *stop = decode(d, &in, p, LEAT_ROWS_MAX - d->found.n);
+        q->message.n_records = d->message_kth;
+        if (stop < in.end) {
+            d->message_at = (size_t)(stop - begin);
+            q->message.n_records = UINT32_MAX; /* more than one, to come */
+            break;
+        }
+        if (own_header && d->found.n) { /* the names belong to the batch that is made now */
+            struct batch *b = new_batch(d, block, base);
+            set_messages(d, b, first);
+            b->kept = (uint32_t)bytes;
+            message_done(d);
+            clear_found(d);
+            block_unref(block);
+            return b;
+        }
+        message_done(d);
+    }
+    struct batch *b = d->found.n ? new_batch(d, block, base) : NULL;
+    if (b) {
+        set_messages(d, b, first);
+        b->kept = (uint32_t)bytes;
+    }
+    clear_found(d);
+    block_unref(block);
+    if (d->next_message == d->queue.n)
+        drop_queue(d);
+    return b;
+}
+
+struct batch *decoder_next(struct decoder *d, uint32_t max_rows)
+{
+    struct batch *b = NULL;
+    uint32_t max = max_rows < 1 ? 1 : max_rows > LEAT_ROWS_MAX ? LEAT_ROWS_MAX : max_rows;
+    d->rejected.n = 0;
+    arena_reset(&d->texts);
+    while (!b && d->next_message < d->queue.n)
+        b = next_of_messages(d, max);
+    while (!b) {
+        uint64_t before = d->offset;
+        b = next_of_stream(d, max);
+        if (!b && d->offset == before && !inflate_more(d))
+            break;
+    }
+    return b;
+}
+
+const struct rejected *decoder_rejected(struct decoder *d, size_t *ret_n)
+{
+    *ret_n = d->rejected.n;
+    return d->rejected.at;
+}
+
+uint64_t decoder_position(const struct decoder *d)
+{
+    return d->next_sequence > d->offset ? d->next_sequence : d->offset;
+}
+
+leat_text decoder_state(const struct decoder *d)
+{
+    return buf_view(&d->state);
+}
+
+uint64_t decoder_shapes(const struct decoder *d)
+{
+    (void)d;
+    return 0;
+}
+
+bool decoder_waiting(const struct decoder *d)
+{
+    const char *p = d->block ? d->block->data + d->begin + d->seen : NULL;
+    if (d->next_message < d->queue.n)
+        return true;
+    if (!d->started)
+        return false;
+    if (d->inflater && !d->dead && (inflater_pending(d->inflater) || (d->ended && !inflater_between(d->inflater))))
+        return true;
+    if (d->filled == d->begin)
+        return false;
+    return d->ended || (d->codec.kind != CODEC_RAW && memchr(p, '\n', d->filled - d->begin - d->seen)) ||
+           (d->codec.kind == CODEC_CSV && memchr(p, '\r', d->filled - d->begin - d->seen));
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decoder_internal.h: what the files of the decoder share. */
+#ifndef LEAT_CORE_DECODER_INTERNAL_H
+#define LEAT_CORE_DECODER_INTERNAL_H
+
+#include "core/record/record_internal.h"
+
+/* Compressed bytes in, plain ones out (inflate.c). */
+struct inflater;
+struct inflater *inflater_new(enum compression kind);
+void inflater_free(struct inflater *f);
+void inflater_add(struct inflater *f, const char *data, size_t n);
+/* Fills up to room bytes; 0: more input is needed (or it has ended). -1: damaged. */
+ssize_t inflater_take(struct inflater *f, char *to, size_t room);
+bool inflater_pending(const struct inflater *f); /* inflater_take would go on without more input */
+bool inflater_between(const struct inflater *f); /* not inside of a compressed member */
+enum compression compression_of(const char *data, size_t n);
+
+struct queued { /* a message that waits to be decoded */
+    struct block *block;
+    size_t at, n;
+    struct message message;
+};
+
+/* Records found for the next batch. */
+struct found {
+    struct record *records;
+    uint32_t n, cap;
+    uint32_t *message_of, *kth;
+    struct field *fields;
+    size_t n_fields, cap_fields;
+};
+
+struct decoder {
+    struct codec codec;
+    const struct paths *paths;
+    struct pool *pool;
+    struct origin *origin;
+
+    /* Streams: bytes begin .. filled of block are not decoded yet; begin stands at `offset`. */
+    struct block *block;
+    size_t begin, filled;
+    uint64_t offset, line;
+    bool seeked, started, ended, dead;
+    bool skipping;        /* the rest of a record that is too long */
+    bool skip_in_quotes;
+    size_t seen;          /* bytes behind begin that hold no record end */
+    struct inflater *inflater;
+    enum compression compression;
+    char *input; /* room for compressed bytes */
+    size_t input_room;
+
+    /* Messages. */
+    VEC(struct queued) queue;
+    size_t next_message;
+    size_t message_at;    /* bytes of it that were decoded */
+    uint32_t message_kth; /* records it gave so far */
+    struct arena headers;
+    uint64_t next_sequence;
+
+    struct csv_names *names;
+    struct buf state;
+    struct found found;
+    VEC(struct rejected) rejected;
+    struct arena texts; /* of rejected records */
+};
+
+struct place_in { /* what is being decoded */
+    const char *base, *begin, *end;
+    const char *stop; /* no record of this batch begins there or behind */
+    bool last;        /* no more bytes will come behind end */
+    uint32_t message; /* UINT32_MAX: a stream */
+};
+void reject(struct decoder *d, leat_text raw, uint64_t sequence, uint64_t line, const char *code, const char *format, ...)
+    PRINTF(6, 7);
+struct record *found_add(struct decoder *d, const struct place_in *in, const char *at, size_t n);
+
+/* Decodes from p on while records are whole, at most max of them; returns where it stopped. */
+const char *decode_json(struct decoder *d, struct place_in *in, const char *p, uint32_t max);
+const char *decode_json_message(struct decoder *d, struct place_in *in, const char *p, uint32_t max);
+const char *decode_csv(struct decoder *d, struct place_in *in, const char *p, uint32_t max);
+const char *decode_text(struct decoder *d, struct place_in *in, const char *p, uint32_t max);
+const char *decode_raw(struct decoder *d, struct place_in *in, const char *p, uint32_t max);
+bool csv_set_names(struct decoder *d, const char *p, const char *end);
+void csv_fixed_names(struct decoder *d);
+uint64_t sequence_at(const struct decoder *d, const struct place_in *in, const char *p);
+/* The line at p, less its end: where the next one begins; NULL: it has no end yet. */
+const char *line_at(struct decoder *d, struct place_in *in, const char *p, leat_text *ret);
+/* A record that is longer than max_record and has no end yet: rejected, its rest will be skipped. */
+bool too_long(struct decoder *d, struct place_in *in, const char *p, size_t n);
+#endif
