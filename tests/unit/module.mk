@@ -15,3 +15,6 @@ tests_unit_elasticsearch_test_LDADD = $(UNIT_LIBS)
 UNIT_TESTS += tests/unit/record_test
 tests_unit_record_test_SOURCES = tests/unit/record_test.c
 tests_unit_record_test_LDADD = $(UNIT_LIBS)
+UNIT_TESTS += tests/unit/http_test
+tests_unit_http_test_SOURCES = tests/unit/http_test.c tests/unit/sink_host.c tests/unit/sink_host.h
+tests_unit_http_test_LDADD = $(UNIT_LIBS)
