@@ -141,6 +141,12 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
         client_error(link->c, err, reason);
 }
 
+bool client_is_embedded(const leat_host *h)
+{
+    leat_text brokers = h->with[BROKERS].as.text;
+    return brokers.n == 8 && memcmp(brokers.data, "embedded", 8) == 0;
+}
+
 rd_kafka_conf_t *client_conf(struct client *c, const struct property *ours, size_t n)
 {
     static const char *const protocols[] = {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"};
@@ -148,7 +154,7 @@ rd_kafka_conf_t *client_conf(struct client *c, const struct property *ours, size
     leat_text brokers = with[BROKERS].as.text;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     leat_status s = LEAT_OK;
-    c->embedded = brokers.n == 8 && memcmp(brokers.data, "embedded", 8) == 0;
+    c->embedded = client_is_embedded(c->h);
     snprintf(c->brokers, sizeof c->brokers, "%.*s", (int)brokers.n, brokers.data);
     for (size_t i = 0; i < n && !s; i++)
         if (ours[i].value)

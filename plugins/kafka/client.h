@@ -40,6 +40,7 @@ struct client {
     char reason[400];   /* why the last connection failed */
 };
 
+bool client_is_embedded(const leat_host *h);
 /* A property of ours. Those marked `fixed` are what the plugin stands on: a flow cannot change them. */
 struct property {
     const char *name;

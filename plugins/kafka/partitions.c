@@ -198,9 +198,9 @@ void tell_group(struct source *s, rd_kafka_topic_partition_list_t *only)
         if (wanted && p->committed >= 0 && p->committed != p->told)
             add_offset(s, list, p);
     }
-    if (list->cnt)
+    if (list->cnt) {
         rd_kafka_commit_queue(s->client.rk, list, s->answers, NULL, NULL);
-    else if (only)
-        s->leave_by_us = 0; /* the group knows it all */
+        s->commits++;
+    }
     list_free(&list);
 }

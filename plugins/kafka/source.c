@@ -45,43 +45,38 @@ void source_log(const struct source *s, uint32_t level, const char *format, ...)
     s->client.h->log(s->client.h, level, sentence);
 }
 
-static bool ends(const leat_host *h)
-{
-    return h->with[UNTIL].type != LEAT_NULL;
-}
-
 /* --- create, start, stop ----------------------------------------------------------------------------------------- */
 
-static void name_group(struct source *s)
+/* A group shares partitions among nodes. Where there is but this process (embedded), or nothing is to be disturbed (a trial
+ * keeps no state; `until: end`), the host alone hands them out. */
+static void decide(struct source *s)
 {
     const leat_host *h = s->client.h;
     leat_text group = h->with[GROUP].type ? h->with[GROUP].as.text : h->place->flow;
+    s->client.embedded = client_is_embedded(h);
+    s->ends = h->with[UNTIL].type != LEAT_NULL;
+    s->grouped = !s->client.embedded && !s->ends && h->place->folder.n;
     snprintf(s->group, sizeof s->group, "%.*s", (int)group.n, group.data);
-    snprintf(s->note, sizeof s->note, "leat %.*s", (int)h->place->scope.n, h->place->scope.data);
 }
 
 static rd_kafka_conf_t *configure(struct source *s)
 {
-    const leat_host *h = s->client.h;
-    bool embedded = h->with[BROKERS].as.text.n == 8 && memcmp(h->with[BROKERS].as.text.data, "embedded", 8) == 0;
-    bool alone = h->with[NODES].as.i64 == NODES_ONE && !embedded && !ends(h);
+    bool stays = s->grouped && s->node[0] && s->client.h->with[NODES].as.i64 == NODES_ONE;
+    leat_text scope = s->client.h->place->scope;
     char member[300];
-    snprintf(member, sizeof member, "%.*s", (int)h->place->scope.n, h->place->scope.data);
-    name_group(s);
+    snprintf(member, sizeof member, "%.*s@%s", (int)scope.n, scope.data, s->node);
     const struct property ours[] = {
         {"client.id", "leat", false},
         {"group.id", s->group, true},
         /* A member that comes back within its session, after a crash too, gets its partitions without a rebalance. */
-        {"group.instance.id", alone ? member : NULL, false},
+        {"group.instance.id", stays ? member : NULL, false},
         {"partition.assignment.strategy", "cooperative-sticky", false},
-        {"session.timeout.ms", embedded ? "6000" : "45000", false},
-        {"heartbeat.interval.ms", embedded ? "500" : "3000", false},
         {"enable.auto.commit", "false", true},
         {"enable.auto.offset.store", "false", true},
         {"auto.offset.reset", "error", true},
         {"enable.partition.eof", "true", true},
         {"check.crcs", "true", false},
-        {"fetch.wait.max.ms", embedded ? "10" : "50", false},
+        {"fetch.wait.max.ms", s->client.embedded ? "10" : "50", false},
         {"queued.min.messages", "100000", false},
         {"queued.max.messages.kbytes", "16384", false},
         {"topic.metadata.refresh.interval.ms", "10000", false}, /* how soon a topic that was missing is seen */
@@ -96,14 +91,13 @@ static leat_status create(const leat_host *h, void *self, void *shared)
     struct source *s = self;
     (void)shared;
     s->client.h = h;
+    decide(s);
     rd_kafka_conf_t *conf = configure(s);
     if (!conf)
         return LEAT_FATAL;
     rd_kafka_conf_destroy(conf);
     const leat_value *topics = &h->with[TOPICS];
-    char reader[300];
-    snprintf(reader, sizeof reader, "%s%.*s", ends(h) ? "end/" : s->group, ends(h) ? (int)h->place->scope.n : 0,
-             h->place->scope.data);
+    char *reader = kafka_text(h->place->processor);
     for (size_t i = 0; i < topics->as.list.n; i++) {
         char *name = kafka_text(topics->as.list.at[i].as.text);
         struct topic *t = topic_find(s, name);
@@ -113,6 +107,7 @@ static leat_status create(const leat_host *h, void *self, void *shared)
         }
         free(name);
     }
+    free(reader);
     return LEAT_OK;
 }
 
@@ -145,10 +140,11 @@ static leat_status subscribe(struct source *s)
 static leat_status start(const leat_host *h, void *self)
 {
     struct source *s = self;
-    rd_kafka_conf_t *conf = configure(s);
+    leat_status known = s->grouped ? members_know_node(s) : LEAT_OK;
+    rd_kafka_conf_t *conf = known ? NULL : configure(s);
     if (!conf)
-        return LEAT_FATAL;
-    if (!ends(h))
+        return known ? known : LEAT_FATAL;
+    if (s->grouped)
         rd_kafka_conf_set_rebalance_cb(conf, members_callback);
     leat_status status = client_open(&s->client, RD_KAFKA_CONSUMER, conf);
     if (status)
@@ -163,17 +159,20 @@ static leat_status start(const leat_host *h, void *self)
     s->answers = rd_kafka_queue_new(s->client.rk);
     rd_kafka_queue_cb_event_enable(s->queue, stirred, (void *)(uintptr_t)h);
     rd_kafka_queue_cb_event_enable(s->answers, stirred, (void *)(uintptr_t)h);
-    s->closing = s->member = s->full = s->eager = false;
-    return ends(h) ? ending_start(s) : subscribe(s);
+    s->closing = s->member = s->full = s->eager = s->asking = s->asked = false;
+    s->commits = 0;
+    s->ask_at_us = s->second_us = 0;
+    return s->grouped ? subscribe(s) : alone_start(s);
 }
 
 static void stop(const leat_host *h, void *self)
 {
     struct source *s = self;
+    (void)h;
     if (!s->client.rk)
         return;
-    ending_stop(s);
-    if (!ends(h))
+    alone_stop(s);
+    if (s->grouped)
         members_close(s);
     rd_kafka_queue_cb_event_enable(s->queue, NULL, NULL);
     rd_kafka_queue_cb_event_enable(s->answers, NULL, NULL);
@@ -191,7 +190,7 @@ static void stop(const leat_host *h, void *self)
     free(s->messages);
     free(s->run);
     free(s->headers);
-    free((void *)(uintptr_t)s->cluster);
+    free(s->cluster);
     s->messages = NULL;
     s->run = NULL;
     s->headers = NULL;
@@ -212,27 +211,32 @@ static void at_end(struct source *s, struct part *p, int64_t offset)
     if (p->state != PART_READING)
         return;
     embedded_reader_at(p->topic->reader, p->number, offset);
-    if (s->ending && offset >= p->end)
+    if (s->ends && offset >= p->end)
         finish_part(s, p);
     else if (!p->quiet)
         s->client.h->source->idle(s->client.h, p->id);
     p->quiet = true;
 }
 
-/* The broker has not what we asked for: removed by retention, or the topic was made anew. */
+/* The broker has not what we asked for: removed by retention before we came, or the topic was made anew. */
 static void begin_again(struct source *s, struct part *p)
 {
-    const leat_host *h = s->client.h;
-    bool ours = p->begin != RD_KAFKA_OFFSET_STORED; /* else: the group has no offset for it yet */
     rd_kafka_topic_partition_list_t *list;
+    int64_t low = -1, high = -1, at = p->next >= 0 ? p->next : p->begin;
     if (p->state != PART_READING)
         return;
-    if (ours)
-        source_log(s, LEAT_ERROR, "offset %lld of %s/%d is not there any more (removed by the broker before it was read, or the "
-                                  "topic was made anew); reading on from the earliest that is there",
-                   (long long)(p->next >= 0 ? p->next : 0), p->topic->name, p->number);
+    rd_kafka_query_watermark_offsets(s->client.rk, p->topic->name, p->number, &low, &high, 1000);
+    if (at >= 0 && high >= 0 && high < at) { /* sequences never go back: it would be taken for what was read before */
+        snprintf(s->refused, sizeof s->refused,
+                 "partition %s/%d ends at %lld, but this flow has read it up to %lld: the topic was made anew; to read it from the "
+                 "beginning, give the source another name or remove the state folder",
+                 p->topic->name, p->number, (long long)high, (long long)at);
+        return;
+    }
+    source_log(s, LEAT_ERROR, "%s/%d: offset %lld was removed by the broker before it was read; reading on from %lld",
+               p->topic->name, p->number, (long long)at, (long long)low);
     list = rd_kafka_topic_partition_list_new(1);
-    list_add(list, p)->offset = !ours && h->with[START].as.i64 == START_LATEST ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
+    list_add(list, p)->offset = low > at ? low : RD_KAFKA_OFFSET_BEGINNING;
     place_parts(s, list);
     list_free(&list);
 }
@@ -331,7 +335,7 @@ static void feed_run(struct source *s, struct part *p, uint32_t n)
         point_to_headers(s, n);
         h->source->feed(h, p->id, s->run, n, NULL);
         embedded_reader_at(p->topic->reader, p->number, p->next);
-        if (s->ending && p->next >= p->end)
+        if (s->ends && p->next >= p->end)
             finish_part(s, p);
     }
     s->n_headers = 0;
@@ -365,7 +369,7 @@ static void feed(struct source *s, rd_kafka_message_t *const *messages, size_t n
             continue;
         }
         /* What comes again after a rebalance or a pause (librdkafka 2.0.2), and what is not ours any more. */
-        if (!p || p->state != PART_READING || (p->next >= 0 && r->offset < p->next) || (s->ending && r->offset >= p->end))
+        if (!p || p->state != PART_READING || (p->next >= 0 && r->offset < p->next) || (s->ends && r->offset >= p->end))
             continue;
         if (take_message(s, p, r, &s->run[run])) {
             run++;
@@ -381,32 +385,13 @@ static void feed(struct source *s, rd_kafka_message_t *const *messages, size_t n
 
 /* --- poll -------------------------------------------------------------------------------------------------------- */
 
-static void read_answers(struct source *s)
-{
-    rd_kafka_event_t *ev;
-    while ((ev = rd_kafka_queue_poll(s->answers, 0)) != NULL) {
-        const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(ev);
-        bool failed = rd_kafka_event_error(ev) != 0;
-        for (int i = 0; list && failed && i < list->cnt; i++) {
-            struct part *p = part_find(s, list->elems[i].topic, list->elems[i].partition);
-            if (p)
-                p->told = -1; /* again in a second */
-        }
-        if (failed)
-            client_error(&s->client, rd_kafka_event_error(ev), rd_kafka_event_error_string(ev));
-        if (s->leaving)
-            s->leave_by_us = 0;
-        rd_kafka_event_destroy(ev);
-    }
-}
-
 static void once_a_second(struct source *s)
 {
     const leat_host *h = s->client.h;
     if (clock_us() < s->second_us)
         return;
     s->second_us = clock_us() + SECOND_US;
-    if (!s->ending && !s->revoked && !s->leaving) /* no commit between a revocation and its answer but its own */
+    if (s->grouped && !s->revoked && !s->leaving) /* no commit between a revocation and its answer but its own */
         tell_group(s, NULL);
     EACH_PART(s, p) {
         int64_t low, high;
@@ -458,27 +443,33 @@ static uint32_t read_messages(struct source *s, uint32_t room)
 static leat_status poll(const leat_host *h, void *self, uint32_t room)
 {
     struct source *s = self;
-    (void)h;
     if (rd_kafka_fatal_error(s->client.rk, NULL, 0))
         return fatal_error(s);
+    if (s->refused[0])
+        return h->fail(h, LEAT_FATAL, s->refused);
     uint32_t n = read_messages(s, room);
-    bool stirred_again = members_tell(s);
-    read_answers(s);
+    bool changed = members_tell(s);
+    members_answers(s);
     members_leave(s);
     once_a_second(s);
-    if (s->ending && ending_poll(s) && all_ended(s))
+    bool all_known = s->survey && alone_poll(s);
+    if (s->ends && all_known && all_ended(s))
         return LEAT_END;
-    return n >= (room < BATCH ? room : BATCH) && room ? LEAT_OK : stirred_again || n ? LEAT_OK : LEAT_AGAIN;
+    return n || changed ? LEAT_OK : LEAT_AGAIN;
 }
 
 /* --- the host's answers ------------------------------------------------------------------------------------------ */
 
-static int64_t begin_at(const leat_host *h, const leat_seek *at)
+/* Within a node the log wins. What it does not know begins where the group is (it was read by another program, or by another
+ * node), else where `start` says. Where several nodes take turns, the one that is further wins. */
+static int64_t begin_at(const struct source *s, const struct part *p, const leat_seek *at)
 {
-    if (h->with[NODES].as.i64 == NODES_MANY && !ends(h))
-        return RD_KAFKA_OFFSET_STORED; /* another node may have read on */
-    if (at->known)
-        return (int64_t)at->from.sequence;
+    const leat_host *h = s->client.h;
+    int64_t logged = at->known ? (int64_t)at->from.sequence : -1;
+    if (logged >= 0 && (h->with[NODES].as.i64 == NODES_ONE || logged >= p->group_at))
+        return logged;
+    if (p->group_at >= 0)
+        return p->group_at;
     return h->with[START].as.i64 == START_LATEST ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
 }
 
@@ -487,17 +478,17 @@ static leat_status seek(const leat_host *h, void *self, const leat_seek *at, uin
     struct source *s = self;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
     leat_status status = LEAT_OK;
+    (void)h;
     for (uint32_t i = 0; i < n; i++) {
         struct part *p = part_by_id(s, at[i].partition);
         if (!p || p->state == PART_LEAVING)
             continue;
-        bool over = s->ending && at[i].known && (int64_t)at[i].from.sequence >= p->end;
-        if (over || (s->ending && p->end == 0)) {
+        if (s->ends && (p->end == 0 || (at[i].known && (int64_t)at[i].from.sequence >= p->end))) {
             finish_part(s, p);
             continue;
         }
         p->state = PART_READING;
-        list_add(list, p)->offset = begin_at(h, &at[i]);
+        list_add(list, p)->offset = begin_at(s, p, &at[i]);
     }
     if (list->cnt)
         status = place_parts(s, list);
@@ -517,7 +508,7 @@ static void release(const leat_host *h, void *self, const leat_partition *id, ui
 {
     struct source *s = self;
     (void)h;
-    if (!s->ending) {
+    if (s->grouped) {
         members_release(s, id, n);
         return;
     }

@@ -4,7 +4,7 @@
  * source.c      the hooks, reading, feeding
  * partitions.c  topics and partitions, lists of them, committing to the group
  * members.c     rebalances: an assignment is answered by `seek`, a revocation by `release`
- * ending.c      `until: end`: no group, a thread that asks what there is */
+ * alone.c       reading without a group (`until: end`, the embedded broker, a trial): a thread asks what there is */
 #ifndef LEAT_KAFKA_SOURCE_H
 #define LEAT_KAFKA_SOURCE_H
 
@@ -37,6 +37,7 @@ struct part {
     int64_t end;        /* `until: end`: read up to here */
     int64_t committed;  /* what the flow committed, -1: nothing yet */
     int64_t told;       /* of that, what the group was told */
+    int64_t group_at;   /* the group's offset when it was assigned, -1: none */
 };
 struct topic {
     char *name;
@@ -46,7 +47,7 @@ struct topic {
     struct embedded_topic *embedded;
     struct embedded_reader *reader;
 };
-struct ending; /* `until: end` */
+struct survey; /* of what there is */
 struct source {
     struct client client;      /* the first */
     rd_kafka_queue_t *queue;   /* messages, and callbacks */
@@ -60,16 +61,22 @@ struct source {
     rd_kafka_topic_partition_list_t *assigned, *revoked; /* a rebalance that waits to be told to the host */
     rd_kafka_topic_partition_list_t *leaving; /* are unassigned once the group knows how far they were read */
     rd_kafka_message_t *carried; /* came although there was no room */
-    struct ending *ending;
-    const char *cluster;       /* its id; NULL: not known yet */
+    struct survey *survey;
+    char *cluster;             /* its id; NULL: not known yet */
+    bool grouped;              /* a member of a group; else the host hands the partitions out */
+    bool ends;                 /* `until: end` */
     bool eager;                /* the group's protocol */
     bool lost;                 /* `revoked` is gone already */
     bool member;               /* was assigned something once */
     bool closing;
+    bool asking, asked;        /* for the group's offsets of what was assigned */
     bool full;                 /* the flow has no room: all is paused */
-    int64_t leave_by_us, second_us;
+    int64_t leave_by_us, second_us, ask_at_us;
+    uint32_t commits;          /* that the group has not answered */
     char group[256];
+    char node[20];             /* of this run's folder; "": it keeps nothing */
     char note[300];            /* metadata of our offsets in the group: whose they are */
+    char refused[900];         /* why reading cannot go on; poll says it */
 };
 
 /* partitions.c */
@@ -95,16 +102,19 @@ void apply_pauses(struct source *s);
 bool know_cluster(struct source *s); /* names of partitions need its id, which comes with the first answer of a broker */
 
 /* members.c */
+leat_status members_know_node(struct source *s);
 void members_callback(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque);
 bool members_tell(struct source *s);  /* a rebalance goes to the host; false: there was none */
 void members_release(struct source *s, const leat_partition *p, uint32_t n);
 void members_leave(struct source *s); /* unassigns what was released, when the group knows, or time is up */
 void members_close(struct source *s);
 
-/* ending.c */
-leat_status ending_start(struct source *s);
-bool ending_poll(struct source *s); /* announces what there is; true: all of it is known */
-void ending_stop(struct source *s);
+void members_answers(struct source *s); /* of the group to commits and questions */
+
+/* alone.c */
+leat_status alone_start(struct source *s);
+bool alone_poll(struct source *s); /* announces what there is; true: all of it is known */
+void alone_stop(struct source *s);
 
 /* source.c */
 int64_t clock_us(void); /* for distances */

@@ -362,19 +362,46 @@ static int count_wrong(const struct flow *f, uint64_t total)
     return (int)(total - once) + (int)twice;
 }
 
+/* With other options than before. */
+static void make_again(struct lane *l)
+{
+    l->p->destroy(&l->h, l->self);
+    assert_int_equal(l->p->create(&l->h, l->self, NULL), LEAT_OK);
+}
+
+/* Makes it a member of a group, by the address of the embedded broker, as if that were a real one. */
+static void join_group(struct lane *reader, const struct lane *writer, char address[64])
+{
+    static leat_value quick[4]; /* the mock cluster waits for the whole session in each rebalance */
+    static const char *const words[] = {"session.timeout.ms", "6000", "heartbeat.interval.ms", "500"};
+    const char *said = strstr(writer->said, "listens on ");
+    const char *folder = getenv("LEAT_TMP");
+    for (int i = 0; i < 4; i++)
+        quick[i] = (leat_value){.type = LEAT_TEXT, .as.text = leat_text_of(words[i])};
+    if (said)
+        snprintf(address, 64, "%.*s", (int)strcspn(said + 11, ";"), said + 11);
+    text_option(reader, "brokers", address);
+    *option(reader, "properties") = (leat_value){.type = LEAT_LIST, .as.list = {quick, 4}};
+    reader->place.folder = leat_text_of(folder ? folder : "/tmp");
+    make_again(reader);
+}
+
 static void rebalance_loses_nothing(void **state)
 {
     struct flow flow = {.seen = calloc(64, MOST)};
     leat_value list[2];
     (void)state;
+    char address[64] = "";
     struct lane *w = writer_new(&flow);
     struct lane *a = reader_new("a", &flow, "moves", "g", &list[0]);
+    join_group(a, w, address);
     assert_int_equal(a->p->start(&a->h, a->self), LEAT_OK);
     write_thousands(w, "moves", 8);
     for (int i = 0; i < 2000 && flow.fed < 4000; i++)
         reader_turn(a, 50);
     assert_int_equal(a->assigned, PARTS);
     struct lane *b = reader_new("b", &flow, "moves", "g", &list[1]);
+    join_group(b, w, address);
     assert_int_equal(b->p->start(&b->h, b->self), LEAT_OK);
     uint32_t more = 0;
     for (int i = 0; i < 4000 && (flow.fed < 16000 || !b->assigned || a->n_leaving); i++) {
@@ -457,6 +484,7 @@ static void until_end_reads_what_is_there_and_ends(void **state)
     for (int i = 0; i < 2; i++) { /* two lanes are offered the same partitions */
         l[i] = reader_new(i ? "b" : "a", &flow, "history", "e", &list[i]);
         *option(l[i], "until") = (leat_value){.type = LEAT_I64};
+        make_again(l[i]);
         assert_int_equal(l[i]->p->start(&l[i]->h, l[i]->self), LEAT_OK);
     }
     for (int i = 0; i < 2000 && (last[0] != LEAT_END || last[1] != LEAT_END || flow.fed < 3000); i++)
@@ -579,8 +607,8 @@ static void a_broker_that_is_down_is_said_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rebalance_loses_nothing), /* the first: its writer is told the address of the embedded broker */
         cmocka_unit_test(broken_options_are_explained),
-        cmocka_unit_test(rebalance_loses_nothing),
         cmocka_unit_test(hold_full_and_seek_back),
         cmocka_unit_test(until_end_reads_what_is_there_and_ends),
         cmocka_unit_test(writer_waits_for_readers),
