@@ -318,6 +318,11 @@ void sink_host_set(struct sink_host *t, const char *name, const char *text)
 
 struct sink_host *sink_host_new(struct loop *l, const char *plugin, const char *processor)
 {
+    return plugin_host_new(l, plugin, processor, LEAT_SINK);
+}
+
+struct sink_host *plugin_host_new(struct loop *l, const char *plugin, const char *processor, uint32_t kind)
+{
     struct sink_host *t = xcalloc(1, sizeof *t);
     const char *build = getenv("LEAT_BUILD");
     auto_free char *path = xasprintf("%s/plugins/%s.so", build ? build : ".", plugin);
@@ -330,7 +335,7 @@ struct sink_host *sink_host_new(struct loop *l, const char *plugin, const char *
     *(void **)&entry = dlsym(t->so, "leat_plugin_v1");
     const leat_plugin *all = entry();
     for (uint32_t i = 0; i < all->n_processors; i++)
-        if (all->processors[i]->kind == LEAT_SINK && !strcmp(all->processors[i]->name, processor))
+        if (all->processors[i]->kind == kind && !strcmp(all->processors[i]->name, processor))
             t->p = all->processors[i];
     ASSERT(t->p);
     t->loop = l;

@@ -46,6 +46,8 @@ struct sink_host {
 
 /* plugin: "http", processor: its name. Options that are not set have their standards. Prints why and fails if it cannot. */
 struct sink_host *sink_host_new(struct loop *l, const char *plugin, const char *processor);
+/* The same for a processor of another kind, whose services the test brings along. */
+struct sink_host *plugin_host_new(struct loop *l, const char *plugin, const char *processor, uint32_t kind);
 void sink_host_free(struct sink_host *t);
 leat_value *sink_host_option(struct sink_host *t, const char *name);             /* "auth.user" too */
 void sink_host_set(struct sink_host *t, const char *name, const char *text);     /* as a flow would write it */
