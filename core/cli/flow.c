@@ -33,7 +33,7 @@ struct registry *flow_registry(const char *plugins)
     return r;
 }
 
-int flow_open(struct flow *f, struct flow_arguments *a)
+int flow_read(struct flow *f, struct flow_arguments *a)
 {
     *f = (struct flow){.parameters = a->parameters};
     f->registry = flow_registry(a->plugins);
@@ -41,6 +41,14 @@ int flow_open(struct flow *f, struct flow_arguments *a)
         return EXIT_FAILED;
     struct plan_options options = {.parameters = &f->parameters};
     f->plan = plan_read(a->file, f->registry, &options, &f->findings);
+    return f->plan ? 0 : EXIT_CONFIGURATION;
+}
+
+int flow_open(struct flow *f, struct flow_arguments *a)
+{
+    int code = flow_read(f, a);
+    if (code == EXIT_FAILED)
+        return code;
     findings_print(&f->findings, stderr, isatty(STDERR_FILENO));
     if (f->plan)
         return 0;

@@ -17,6 +17,8 @@ struct flow {
 };
 int flow_parameter(struct flow_arguments *a, const char *name_value, struct err *err); /* "name=value" */
 struct registry *flow_registry(const char *plugins); /* NULL after a sentence on stderr */
+/* As flow_open, but findings are not printed, and f is to be closed unless EXIT_FAILED came. */
+int flow_read(struct flow *f, struct flow_arguments *a);
 /* 0; or the exit code, after findings were printed on stderr. */
 int flow_open(struct flow *f, struct flow_arguments *a);
 void flow_close(struct flow *f);

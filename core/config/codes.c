@@ -80,7 +80,7 @@ static const struct code_doc codes[] = {
     {"E226", "another version of a plugin", "`plugins: {transform: \">=1.2\"}` asks for a version that is not installed.\n\nNext: leat plugins list"},
     {"E227", "a weaker promise than required", "`require` asks for more than this path can keep; the sentence says why.\n\nNext: change the sink or its options, or lower `require`."},
     {"E228", "wrong `enabled`", "An expression over parameters, known before the flow starts: enabled: \"${demo}\"."},
-    {"E229", "`ignore` names no port", "  ignore: [other]"},
+    {"E229", "`ignore` names no port", "`ignore` lists ports that are left unconnected on purpose:\n\n  ignore: [other]"},
     {"E230", "wrong `schema`", "A list of fields, or a JSON Schema file.\n\n  schema: {sku: text, qty: int, day: time?}\n  schema: stock.schema.json\n\n"
      "Types: bool, int, float, decimal, text, time, json; a ? after it: may be missing."},
     {"E231", "wrong `codec`", "json, csv, text or raw; as a map with options:\n\n  codec: {csv: {delimiter: \";\", header: true}}\n  codec: {json: {max_record: 1MiB}}"},

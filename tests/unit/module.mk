@@ -21,3 +21,6 @@ tests_unit_http_test_LDADD = $(UNIT_LIBS)
 UNIT_TESTS += tests/unit/http_source_test
 tests_unit_http_source_test_SOURCES = tests/unit/http_source_test.c tests/unit/sink_host.c tests/unit/sink_host.h
 tests_unit_http_source_test_LDADD = $(UNIT_LIBS)
+UNIT_TESTS += tests/unit/config_test
+tests_unit_config_test_SOURCES = tests/unit/config_test.c
+tests_unit_config_test_LDADD = $(UNIT_LIBS)
