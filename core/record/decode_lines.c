@@ -128,23 +128,42 @@ static void on_one_line(leat_text t)
         *p = ' ';
 }
 
-/* A message holds one value over several lines, or several values on lines of their own. What is no value is rejected with
- * the rest of its line. */
+static const char *line_end(const char *p, const char *end)
+{
+    const char *at = memchr(p, '\n', (size_t)(end - p));
+    return at ? at : end;
+}
+
+/* Where a broken record over several lines ends: before the next line that begins with a brace. */
+static const char *broken_end(const char *p, const char *end)
+{
+    for (p = line_end(p, end); p + 1 < end && p[1] != '{'; p = line_end(p + 1, end))
+        continue;
+    return p + 1 < end ? p : end;
+}
+
+/* A message holds one value over several lines, or several values on lines of their own. What is no value is one rejected
+ * record: its line, or all of its lines if it went wrong on a later one. */
 const char *decode_json_message(struct decoder *d, struct place_in *in, const char *p, uint32_t max)
 {
     while (d->found.n < max && (p = json_blanks(p, in->end)) < in->end) {
         struct json_error e = {0};
-        const char *end = *p == '{' ? json_check(p, in->end, d->codec.max_depth, &e) : NULL, *line = end ? end : p;
-        leat_text t = {p, (size_t)((end ? end : p) - p)};
-        while (line < in->end && *line != '\n')
-            line++;
-        const char *rest = end ? json_blanks(end, line) : p;
-        if (rest < line) { /* not a record, or something behind it */
-            take_json(d, in, (leat_text){p, (size_t)(line - p)});
-        } else if (!too_long(d, in, p, t.n) && !reject_utf8(d, in, t)) {
-            on_one_line(t);
-            found_add(d, in, t.data, t.n);
+        const char *line = line_end(p, in->end);
+        const char *end = *p == '{' ? json_check(p, in->end, d->codec.max_depth, &e) : NULL;
+        if (end && json_blanks(end, line_end(end, in->end)) == line_end(end, in->end)) {
+            leat_text t = {p, (size_t)(end - p)};
+            if (!too_long(d, in, p, t.n) && !reject_utf8(d, in, t)) {
+                on_one_line(t);
+                found_add(d, in, t.data, t.n);
+            }
+            p = end;
+            continue;
         }
+        if (end)
+            line = line_end(end, in->end); /* something stands behind it */
+        else if (e.at > line)
+            line = broken_end(p, in->end);
+        take_json(d, in, (leat_text){p, (size_t)(line - p)});
         p = line;
     }
     return p;

@@ -6,6 +6,8 @@
 
 enum { BATCH_BYTES = 1 << 20, RAW_KEPT = 64 << 10, DEPTH_LIMIT = 4096 };
 
+bool record_scalar;
+
 void codec_default(struct codec *c, enum codec_kind kind)
 {
     *c = (struct codec){.kind = kind, .delimiter = ',', .quote = '"', .header = true, .max_record = 16 << 20, .max_depth = 128};
@@ -85,7 +87,7 @@ int decoder_seek(struct decoder *d, uint64_t offset, leat_text state, struct err
     d->begin = d->filled = d->seen = 0;
     d->offset = d->next_sequence = offset;
     d->line = offset ? 0 : 1;
-    d->started = d->ended = d->dead = d->skipping = false;
+    d->started = d->ended = d->dead = d->skipping = d->idle = false;
     d->compression = offset ? COMPRESSION_NONE : d->codec.compression;
     if (d->codec.kind == CODEC_CSV && !d->codec.n_columns) {
         csv_names_unref(d->names);
@@ -143,6 +145,7 @@ static void start_stream(struct decoder *d)
 
 void decoder_fill(struct decoder *d, size_t n)
 {
+    d->idle = false;
     if (d->inflater)
         inflater_add(d->inflater, d->input, n);
     else
@@ -154,6 +157,7 @@ void decoder_fill(struct decoder *d, size_t n)
 void decoder_end(struct decoder *d)
 {
     d->ended = true;
+    d->idle = false;
     if (!d->started)
         start_stream(d);
 }
@@ -210,6 +214,7 @@ void decoder_message(struct decoder *d, uint64_t sequence, leat_text body, leat_
     for (size_t i = 0; i < n_headers * 2; i++)
         bytes += has_text(&headers[i]) ? headers[i].as.text.n : 0;
     d->begin = d->filled;
+    d->idle = false;
     char *to = block_space(d, bytes);
     struct queued *q = VEC_PUSH(&d->queue);
     *q = (struct queued){.block = block_ref(d->block), .at = d->filled, .n = body.n};
@@ -441,6 +446,7 @@ struct batch *decoder_next(struct decoder *d, uint32_t max_rows)
         if (!b && d->offset == before && !inflate_more(d))
             break;
     }
+    d->idle = !b;
     return b;
 }
 
@@ -468,15 +474,17 @@ uint64_t decoder_shapes(const struct decoder *d)
 
 bool decoder_waiting(const struct decoder *d)
 {
-    const char *p = d->block ? d->block->data + d->begin + d->seen : NULL;
+    size_t n = d->filled - d->begin - d->seen;
+    if (d->idle)
+        return false;
     if (d->next_message < d->queue.n)
         return true;
     if (!d->started)
         return false;
     if (d->inflater && !d->dead && (inflater_pending(d->inflater) || (d->ended && !inflater_between(d->inflater))))
         return true;
-    if (d->filled == d->begin)
+    if (!n)
         return false;
-    return d->ended || (d->codec.kind != CODEC_RAW && memchr(p, '\n', d->filled - d->begin - d->seen)) ||
-           (d->codec.kind == CODEC_CSV && memchr(p, '\r', d->filled - d->begin - d->seen));
+    const char *p = d->block->data + d->begin + d->seen;
+    return d->ended || (d->codec.kind != CODEC_RAW && memchr(p, '\n', n)) || (d->codec.kind == CODEC_CSV && memchr(p, '\r', n));
 }

@@ -42,6 +42,7 @@ struct decoder {
     size_t begin, filled;
     uint64_t offset, line;
     bool seeked, started, ended, dead;
+    bool idle;            /* nothing whole was left, and nothing has come since */
     bool skipping;        /* the rest of a record that is too long */
     bool skip_in_quotes;
     size_t seen;          /* bytes behind begin that hold no record end */

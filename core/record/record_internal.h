@@ -9,6 +9,9 @@
 
 #include "core/record/record.h"
 
+/* Tests only: records are read one by one, without shapes and without wide instructions. Set before any decoder is made. */
+extern bool record_scalar;
+
 /* --- paths (paths.c) --- */
 
 enum step_kind { STEP_NAME, STEP_INDEX, STEP_EACH };
