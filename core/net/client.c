@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* client.c: HTTP requests of a lane; owns the curl multi handle, which this loop drives, and all requests under way.
  *
- * Names are resolved on curl's own thread, so nothing here waits. Answers are told outside of curl's callbacks: `done` may
- * send and cancel as it likes. */
+ * Names are resolved on curl's own thread, so nothing here waits. Answers are told outside of curl's callbacks: `done`
+ * may send and cancel as it likes. */
 #include "core/net/net.h"
 #include "core/net/net_internal.h"
 
@@ -10,11 +10,11 @@
 #include <pthread.h>
 
 enum {
-    SPARE_MAX = 32,                /* handles kept for the next requests; connections are kept by the multi handle anyway */
+    SPARE_MAX = 32, /* handles kept for the next requests; connections are kept by the multi handle anyway */
     CONNECTIONS_KEPT = 256,
     CONNECT_TIMEOUT_MS = 10000,
     HEADERS_MAX = 256 << 10,
-    ANSWER_MAX = 64 << 20,         /* bytes of an answer's body */
+    ANSWER_MAX = 64 << 20, /* bytes of an answer's body */
 };
 
 struct http_client {
@@ -294,7 +294,8 @@ static void set_transfer(struct http_request *r, const struct http_options *o)
     curl_easy_setopt(c, CURLOPT_URL, o->url);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L); /* a cancelled request does not wait for the thread that resolves its name */
+    curl_easy_setopt(c, CURLOPT_QUICK_EXIT,
+                     1L); /* a cancelled request does not wait for the thread that resolves its name */
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, timeout);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, timeout < CONNECT_TIMEOUT_MS ? timeout : (long)CONNECT_TIMEOUT_MS);
     curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* listener.c: the process's listening sockets; owns them and their register, which is guarded by a lock of its own.
  *
- * All lanes that serve an address accept from one socket. One that nobody uses stays open, so that connections queue while a
- * reload changes hands; http_listeners_sweep closes it. */
+ * All lanes that serve an address accept from one socket. One that nobody uses stays open, so that connections queue
+ * while a reload changes hands; http_listeners_sweep closes it. */
 #include "core/net/net.h"
 #include "core/net/net_internal.h"
 
@@ -59,7 +59,8 @@ static uint16_t port_of(int fd)
     struct sockaddr_storage at = {0};
     socklen_t n = sizeof at;
     getsockname(fd, (struct sockaddr *)&at, &n);
-    return ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port : ((struct sockaddr_in *)&at)->sin_port);
+    return ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
+                                          : ((struct sockaddr_in *)&at)->sin_port);
 }
 
 static int open_socket(const char *address, struct err *err)
@@ -72,12 +73,13 @@ static int open_socket(const char *address, struct err *err)
         return rc;
     rc = getaddrinfo(host[0] ? host : NULL, port, &hints, &found);
     if (rc)
-        return err_set(err, EINVAL, "cannot listen on '%s': %s; write host and port: '127.0.0.1:8080'", address, gai_strerror(rc));
+        return err_set(err, EINVAL, "cannot listen on '%s': %s; write host and port: '127.0.0.1:8080'", address,
+                       gai_strerror(rc));
     int fd = listen_on(found);
     freeaddrinfo(found);
     if (fd == -EADDRINUSE)
-        return err_set(err, EADDRINUSE, "cannot listen on %s: another process listens there; stop it, or take another port",
-                       address);
+        return err_set(err, EADDRINUSE,
+                       "cannot listen on %s: another process listens there; stop it, or take another port", address);
     if (fd < 0)
         return err_set(err, -fd, "cannot listen on %s: %m", address);
     return fd;

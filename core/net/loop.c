@@ -129,7 +129,8 @@ static void on_ready(evutil_socket_t fd, short what, void *self)
     w->ready(w->self, fd, events);
 }
 
-struct loop_watch *loop_watch_new(struct loop *l, int fd, void (*ready)(void *self, int fd, uint32_t events), void *self)
+struct loop_watch *loop_watch_new(struct loop *l, int fd, void (*ready)(void *self, int fd, uint32_t events),
+                                  void *self)
 {
     struct loop_watch *w = xcalloc(1, sizeof *w);
     w->loop = l;

@@ -12,8 +12,8 @@ struct http_front;
 
 struct loop {
     struct event_base *base;
-    struct event *wake;        /* on wake_fd */
-    struct event *turn_end;    /* bounds a waiting loop_turn */
+    struct event *wake;     /* on wake_fd */
+    struct event *turn_end; /* bounds a waiting loop_turn */
     int wake_fd;
     struct http_client *client; /* made by the first request */
     struct http_front *fronts;  /* one per address that this loop serves */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server.c: HTTP served by a lane; owns the fronts (one per address of a loop), the servers behind them, and open requests.
+/* server.c: HTTP served by a lane; owns the fronts (one per address of a loop), the servers behind them, and open
+ * requests.
  *
- * A front speaks HTTP (evhttp) and hands each request to the server that took its path. It outlives its servers, so that
- * connections survive a reload: while nobody is there they get 503. The answer may come at any later time, by number. */
+ * A front speaks HTTP (evhttp) and hands each request to the server that took its path. It outlives its servers, so
+ * that connections survive a reload: while nobody is there they get 503. The answer may come at any later time, by
+ * number. */
 #include "core/net/net.h"
 #include "core/net/net_internal.h"
 
@@ -24,7 +26,8 @@ enum {
     MAX_BODY = 16 << 20,
     MAX_OPEN = 1024,
     MAX_HEADERS = 64 << 10,
-    IDLE_S = 60, /* a peer that neither sends nor takes anything so long is cut off; not while it waits for our answer */
+    IDLE_S =
+        60, /* a peer that neither sends nor takes anything so long is cut off; not while it waits for our answer */
     LAST_TURNS = 8, /* of the loop, at its end, to get the last answers out */
 };
 
@@ -44,7 +47,7 @@ struct http_front {
     char *address, *cert, *key;
     SSL_CTX *tls;
     struct evhttp *http;
-    struct listener *listener;            /* both NULL: no server is there */
+    struct listener *listener; /* both NULL: no server is there */
     struct evhttp_bound_socket *accepting;
     struct http_server *servers;
     VEC(struct open_call *) open;
@@ -172,14 +175,22 @@ static void take_headers(struct open_call *o)
 static const char *method_of(struct evhttp_request *r)
 {
     switch (evhttp_request_get_command(r)) {
-    case EVHTTP_REQ_GET: return "GET";
-    case EVHTTP_REQ_POST: return "POST";
-    case EVHTTP_REQ_HEAD: return "HEAD";
-    case EVHTTP_REQ_PUT: return "PUT";
-    case EVHTTP_REQ_DELETE: return "DELETE";
-    case EVHTTP_REQ_OPTIONS: return "OPTIONS";
-    case EVHTTP_REQ_PATCH: return "PATCH";
-    default: return "";
+    case EVHTTP_REQ_GET:
+        return "GET";
+    case EVHTTP_REQ_POST:
+        return "POST";
+    case EVHTTP_REQ_HEAD:
+        return "HEAD";
+    case EVHTTP_REQ_PUT:
+        return "PUT";
+    case EVHTTP_REQ_DELETE:
+        return "DELETE";
+    case EVHTTP_REQ_OPTIONS:
+        return "OPTIONS";
+    case EVHTTP_REQ_PATCH:
+        return "PATCH";
+    default:
+        return "";
     }
 }
 
@@ -261,8 +272,8 @@ void http_reply(struct http_server *s, uint64_t number, int status, const char *
 
 /* --- fronts ------------------------------------------------------------------------------------------------------- */
 
-/* Out of descriptors: a connection that cannot be accepted would make the loop spin. The spare descriptor is given up for it,
- * the peer is turned away, and the spare is taken again. */
+/* Out of descriptors: a connection that cannot be accepted would make the loop spin. The spare descriptor is given up
+ * for it, the peer is turned away, and the spare is taken again. */
 static void turn_away(struct evconnlistener *l, void *http)
 {
     static int spare = -1;
@@ -293,7 +304,8 @@ static int tls_error(struct err *err, const char *what, const char *file)
     char why[256];
     ERR_error_string_n(ERR_get_error(), why, sizeof why);
     ERR_clear_error();
-    return err_set(err, EINVAL, "cannot use the %s '%s' for TLS: %s; give a PEM file that this user can read", what, file, why);
+    return err_set(err, EINVAL, "cannot use the %s '%s' for TLS: %s; give a PEM file that this user can read", what,
+                   file, why);
 }
 
 static int new_tls(SSL_CTX **ret, const char *cert, const char *key, struct err *err)
@@ -326,7 +338,8 @@ static int set_tls(struct http_front *f, const struct http_server_options *o, st
     if (f->servers && same(f->cert, o->cert) && same(f->key, key))
         return 0;
     if (f->servers)
-        return err_set(err, EINVAL, "%s is served with another certificate already; give both the same 'tls'", o->address);
+        return err_set(err, EINVAL, "%s is served with another certificate already; give both the same 'tls'",
+                       o->address);
     int rc = o->cert ? new_tls(&tls, o->cert, key, err) : 0;
     if (rc)
         return rc;
@@ -432,7 +445,8 @@ static int check_path(const struct http_front *f, const char *path, struct err *
         return err_set(err, EINVAL, "the path '%s' must begin with '/'", path);
     for (const struct http_server *s = f->servers; s; s = s->next)
         if (!strcmp(s->path, path))
-            return err_set(err, EADDRINUSE, "%s%s is served already; give one of the two another path", f->address, path);
+            return err_set(err, EADDRINUSE, "%s%s is served already; give one of the two another path", f->address,
+                           path);
     return 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* answer.c: reads what bulk requests are answered with; a small, tolerant JSON reader that copies nothing but errors. */
+/* answer.c: reads what bulk requests are answered with; a small, tolerant JSON reader that copies nothing but errors.
+ */
 #include "elastic.h"
 
 #include <stdlib.h>

@@ -6,13 +6,15 @@
 #include <string.h>
 
 enum {
-    ID_MAX = 512,             /* bytes; a longer one makes the cluster refuse the whole request */
-    LIMIT_MIN = 64 << 10,     /* below it a 413 says something about the records, not about the size of our requests */
+    ID_MAX = 512,         /* bytes; a longer one makes the cluster refuse the whole request */
+    LIMIT_MIN = 64 << 10, /* below it a 413 says something about the records, not about the size of our requests */
 };
 
-static const char *const op_names[] = {[OP_INDEX] = "index", [OP_CREATE] = "create", [OP_UPDATE] = "update", [OP_DELETE] = "delete"};
+static const char *const op_names[] = {
+    [OP_INDEX] = "index", [OP_CREATE] = "create", [OP_UPDATE] = "update", [OP_DELETE] = "delete"};
 
-/* --- bodies --------------------------------------------------------------------------------------------------------- */
+/* --- bodies ---------------------------------------------------------------------------------------------------------
+ */
 
 struct columns {
     const leat_text *index, *id, *op, *whole;
@@ -131,7 +133,8 @@ static leat_status build(const leat_host *h, struct elastic *e, struct job *j, c
     return j->body.broken ? h->fail(h, LEAT_RETRY, "no memory for a bulk request") : LEAT_OK;
 }
 
-/* --- sending -------------------------------------------------------------------------------------------------------- */
+/* --- sending --------------------------------------------------------------------------------------------------------
+ */
 
 static size_t end_of(const struct job *j, uint32_t item)
 {
@@ -234,7 +237,8 @@ static void finish(const leat_host *h, struct elastic *e, struct job *j, leat_st
     elastic_wake(h, e);
 }
 
-/* --- judging items -------------------------------------------------------------------------------------------------- */
+/* --- judging items --------------------------------------------------------------------------------------------------
+ */
 
 /* Repeated, a request finds what it did before: that is success. */
 static bool is_done(const struct item *item, int status)
@@ -294,7 +298,9 @@ static void refuse_item(const leat_host *h, struct job *j, const struct item *it
 {
     char why[700];
     const char *code = code_of(a);
-    say(why, a, strcmp(code, "mapping") ? "the cluster refuses the record: " : "the mapping of the index refuses the record: ", "");
+    say(why, a,
+        strcmp(code, "mapping") ? "the cluster refuses the record: " : "the mapping of the index refuses the record: ",
+        "");
     h->reject(h, j->ticket, item->row, code, why);
 }
 
@@ -320,7 +326,8 @@ static bool judge(const leat_host *h, struct job *j, leat_text body)
     return at == j->to && !answer_next(&r, &a) && !r.broken;
 }
 
-/* --- judging requests ----------------------------------------------------------------------------------------------- */
+/* --- judging requests -----------------------------------------------------------------------------------------------
+ */
 
 /* Too large: by halves, until one record alone is refused. What goes through tells how large a request may be. */
 static void split(const leat_host *h, struct elastic *e, struct job *j)
@@ -328,7 +335,9 @@ static void split(const leat_host *h, struct elastic *e, struct job *j)
     size_t bytes = end_of(j, j->to) - end_of(j, j->from);
     if (j->to - j->from == 1) {
         char why[200];
-        snprintf(why, sizeof why, "the record (%zu bytes) is larger than the cluster takes (http.max_content_length, or a proxy)", bytes);
+        snprintf(why, sizeof why,
+                 "the record (%zu bytes) is larger than the cluster takes (http.max_content_length, or a proxy)",
+                 bytes);
         h->reject(h, j->ticket, j->items[j->from].row, "too_large", why);
         j->from = j->to;
     } else {
@@ -368,7 +377,8 @@ static void refused(const leat_host *h, struct elastic *e, struct job *j, const 
     leat_status s;
     answer_error(a->body, why);
     if (a->status == 401 || a->status == 403)
-        s = leat_failf(h, LEAT_RETRY, "%.150s refuses the user or API key (status %d): %.150s; correct 'auth'", url, a->status, why);
+        s = leat_failf(h, LEAT_RETRY, "%.150s refuses the user or API key (status %d): %.150s; correct 'auth'", url,
+                       a->status, why);
     else if (a->status == 429 || a->status >= 500)
         s = leat_failf(h, LEAT_RETRY, "%.150s is busy or not whole (status %d): %.200s", url, a->status, why);
     else if (a->status == 400)
@@ -382,7 +392,9 @@ static void refused(const leat_host *h, struct elastic *e, struct job *j, const 
 static void answered(const leat_host *h, struct elastic *e, struct job *j, const leat_http_answer *a)
 {
     if (!judge(h, j, a->body)) {
-        finish(h, e, j, h->fail(h, LEAT_RETRY, "the answer to a bulk request does not tell what became of its items; sending them again"));
+        finish(h, e, j,
+               h->fail(h, LEAT_RETRY,
+                       "the answer to a bulk request does not tell what became of its items; sending them again"));
         return;
     }
     j->from = j->to;

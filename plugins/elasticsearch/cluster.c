@@ -10,7 +10,8 @@
 
 enum { PROBE_FIRST_US = 1000000, PROBE_LAST_US = 30000000, TEMPLATE_MAX = 4 << 20 };
 
-/* --- what the options say ------------------------------------------------------------------------------------------- */
+/* --- what the options say -------------------------------------------------------------------------------------------
+ */
 
 static leat_text option(const leat_host *h, int group, int row)
 {
@@ -31,9 +32,11 @@ static leat_status take_node(const leat_host *h, struct elastic *e, leat_text ur
     if (!http && !https)
         return leat_failf(h, LEAT_FATAL, "url '%.*s' must begin with http:// or https://", (int)url.n, url.data);
     if (memchr(url.data, '@', url.n))
-        return h->fail(h, LEAT_FATAL, "a user does not belong into 'url', where it would be logged; give auth: {user, password}");
+        return h->fail(h, LEAT_FATAL,
+                       "a user does not belong into 'url', where it would be logged; give auth: {user, password}");
     if (memchr(url.data, '?', url.n))
-        return leat_failf(h, LEAT_FATAL, "url '%.*s' has a query; give the address of the cluster alone", (int)url.n, url.data);
+        return leat_failf(h, LEAT_FATAL, "url '%.*s' has a query; give the address of the cluster alone", (int)url.n,
+                          url.data);
     if (e->n_nodes == NODES_MAX)
         return leat_failf(h, LEAT_FATAL, "more than %d addresses in 'url'", NODES_MAX);
     while (url.n && url.data[url.n - 1] == '/')
@@ -102,7 +105,8 @@ void cluster_free(struct elastic *e)
     bytes_free(&e->template_body);
 }
 
-/* --- speaking ------------------------------------------------------------------------------------------------------- */
+/* --- speaking -------------------------------------------------------------------------------------------------------
+ */
 
 void cluster_send(const leat_host *h, struct elastic *e, uint32_t node, uint64_t tag, const struct call *c)
 {
@@ -114,7 +118,7 @@ void cluster_send(const leat_host *h, struct elastic *e, uint32_t node, uint64_t
     bytes_add(&url, "", 1);
     if (c->body.n)
         headers[n++] = leat_text_of(!strncmp(c->path, "/_bulk", 6) ? "Content-Type: application/x-ndjson"
-                                                                    : "Content-Type: application/json");
+                                                                   : "Content-Type: application/json");
     if (c->encoding)
         headers[n++] = leat_text_of("Content-Encoding: gzip");
     if (e->api_key)
@@ -136,7 +140,8 @@ void cluster_send(const leat_host *h, struct elastic *e, uint32_t node, uint64_t
     bytes_free(&url);
 }
 
-/* --- which nodes live ----------------------------------------------------------------------------------------------- */
+/* --- which nodes live -----------------------------------------------------------------------------------------------
+ */
 
 uint32_t cluster_next(struct elastic *e)
 {
@@ -201,7 +206,8 @@ static void on_probe(const leat_host *h, struct elastic *e, uint32_t node, const
     h->loop->alarm(h, TAG_PROBE | (uint64_t)node << 8, n->probe_after_us);
 }
 
-/* --- the index template --------------------------------------------------------------------------------------------- */
+/* --- the index template ---------------------------------------------------------------------------------------------
+ */
 
 enum { STEP_LOOK = 0, STEP_MAKE = 1 };
 
@@ -261,13 +267,14 @@ static void template_failed(const leat_host *h, struct elastic *e, const leat_ht
     else
         answer_error(a->body, why);
     if (a->status == 400) {
-        if (!e->broken && asprintf(&e->broken, "the cluster refuses the index template '%s': %s; correct the file", e->template_name, why) < 0)
+        if (!e->broken && asprintf(&e->broken, "the cluster refuses the index template '%s': %s; correct the file",
+                                   e->template_name, why) < 0)
             e->broken = NULL;
         elastic_wake(h, e);
         return;
     }
-    snprintf(sentence, sizeof sentence, "cannot see to the index template '%s' (status %d): %s; trying again", e->template_name,
-             a->status < 100 ? 0 : a->status, why);
+    snprintf(sentence, sizeof sentence, "cannot see to the index template '%s' (status %d): %s; trying again",
+             e->template_name, a->status < 100 ? 0 : a->status, why);
     h->log(h, LEAT_WARN, sentence);
     h->loop->alarm(h, TAG_TEMPLATE, e->template_after_us);
     e->template_after_us = e->template_after_us * 2 > PROBE_LAST_US ? PROBE_LAST_US : e->template_after_us * 2;
@@ -288,7 +295,8 @@ static void on_template(const leat_host *h, struct elastic *e, uint64_t tag, con
     }
 }
 
-/* --- hooks ---------------------------------------------------------------------------------------------------------- */
+/* --- hooks ----------------------------------------------------------------------------------------------------------
+ */
 
 void cluster_on_answer(const leat_host *h, struct elastic *e, uint64_t tag, const leat_http_answer *a)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* elastic.c: the sink `elasticsearch` (OpenSearch too): its options, and the hooks that bring the other files together. */
+/* elastic.c: the sink `elasticsearch`: its options, and the hooks that bring the other files together. */
 #include "elastic.h"
 
 #include <stdlib.h>
@@ -7,50 +7,91 @@
 
 static const leat_option auth[] = {
     [AUTH_USER] = {.name = "user", .doc = "Name for basic authentication.", .type = LEAT_OPT_TEXT},
-    [AUTH_PASSWORD] = {.name = "password", .doc = "Its password.", .type = LEAT_OPT_TEXT, .flags = LEAT_SECRET, .only_with = "user"},
-    [AUTH_API_KEY] = {.name = "api_key", .doc = "API key, encoded as the cluster gave it out; instead of a user.",
-                      .type = LEAT_OPT_TEXT, .flags = LEAT_SECRET},
+    [AUTH_PASSWORD] =
+        {.name = "password", .doc = "Its password.", .type = LEAT_OPT_TEXT, .flags = LEAT_SECRET, .only_with = "user"},
+    [AUTH_API_KEY] = {.name = "api_key",
+                      .doc = "API key, encoded as the cluster gave it out; instead of a user.",
+                      .type = LEAT_OPT_TEXT,
+                      .flags = LEAT_SECRET},
 };
 static const leat_option tls[] = {
-    [TLS_CA] = {.name = "ca", .doc = "PEM file of the authorities to believe; without it those of the system.", .type = LEAT_OPT_TEXT},
+    [TLS_CA] = {.name = "ca",
+                .doc = "PEM file of the authorities to believe; without it those of the system.",
+                .type = LEAT_OPT_TEXT},
     [TLS_CERT] = {.name = "cert", .doc = "PEM file of our certificate.", .type = LEAT_OPT_TEXT},
     [TLS_KEY] = {.name = "key", .doc = "PEM file of its key.", .type = LEAT_OPT_TEXT, .only_with = "cert"},
-    [TLS_VERIFY] = {.name = "verify", .doc = "Whether the cluster must prove who it is.", .type = LEAT_OPT_BOOL, .standard = "true"},
+    [TLS_VERIFY] = {.name = "verify",
+                    .doc = "Whether the cluster must prove who it is.",
+                    .type = LEAT_OPT_BOOL,
+                    .standard = "true"},
 };
 static const leat_option options[] = {
-    [URL] = {.name = "url", .doc = "Address of the cluster, or a list of its nodes: dead ones are left out until they answer.",
-             .type = LEAT_OPT_TEXT, .flags = LEAT_REQUIRED | LEAT_MANY},
-    [INDEX] = {.name = "index", .doc = "Index to write to, such as stock-{warehouse}.", .type = LEAT_OPT_TEMPLATE, .column = LEAT_JSON,
+    [URL] = {.name = "url",
+             .doc = "Address of the cluster, or a list of its nodes: dead ones are left out until they answer.",
+             .type = LEAT_OPT_TEXT,
+             .flags = LEAT_REQUIRED | LEAT_MANY},
+    [INDEX] = {.name = "index",
+               .doc = "Index to write to, such as stock-{warehouse}.",
+               .type = LEAT_OPT_TEMPLATE,
+               .column = LEAT_JSON,
                .flags = LEAT_REQUIRED | LEAT_DESTINATION},
-    [ID] = {.name = "id", .doc = "Id of the document: what comes again under it replaces what was there.",
-            .type = LEAT_OPT_TEMPLATE, .column = LEAT_JSON, .standard = "{$id}"},
-    [VERSION] = {.name = "version", .doc = "A number that rises with every record of the same id; an older one never replaces a newer one.",
-                 .type = LEAT_OPT_READ, .column = LEAT_I64},
-    [OP] = {.name = "op", .doc = "What to do: index (replace), create (only if new), update (merge fields, or make), delete; or a template "
-                                 "that gives one of these.",
-            .type = LEAT_OPT_TEMPLATE, .column = LEAT_TEXT, .standard = "index", .choices = "index|create|update|delete"},
-    [PIPELINE] = {.name = "pipeline", .doc = "Ingest pipeline of the cluster that every record goes through.", .type = LEAT_OPT_TEXT},
-    [TEMPLATE] = {.name = "template", .doc = "JSON file with an index template, which is created if the cluster has none of its name.",
+    [ID] = {.name = "id",
+            .doc = "Id of the document: what comes again under it replaces what was there.",
+            .type = LEAT_OPT_TEMPLATE,
+            .column = LEAT_JSON,
+            .standard = "{$id}"},
+    [VERSION] = {.name = "version",
+                 .doc =
+                     "A number that rises with every record of the same id; an older one never replaces a newer one.",
+                 .type = LEAT_OPT_READ,
+                 .column = LEAT_I64},
+    [OP] =
+        {.name = "op",
+         .doc =
+             "What to do: index (replace), create (only if new), update (merge fields, or make), delete; or a template "
+             "that gives one of these.",
+         .type = LEAT_OPT_TEMPLATE,
+         .column = LEAT_TEXT,
+         .standard = "index",
+         .choices = "index|create|update|delete"},
+    [PIPELINE] = {.name = "pipeline",
+                  .doc = "Ingest pipeline of the cluster that every record goes through.",
                   .type = LEAT_OPT_TEXT},
-    [TEMPLATE_NAME] = {.name = "template_name", .doc = "Name of that template; without it the name of the file.", .type = LEAT_OPT_TEXT,
+    [TEMPLATE] = {.name = "template",
+                  .doc = "JSON file with an index template, which is created if the cluster has none of its name.",
+                  .type = LEAT_OPT_TEXT},
+    [TEMPLATE_NAME] = {.name = "template_name",
+                       .doc = "Name of that template; without it the name of the file.",
+                       .type = LEAT_OPT_TEXT,
                        .only_with = "template"},
-    [GZIP] = {.name = "gzip", .doc = "Compress requests: less network, more CPU.", .type = LEAT_OPT_BOOL, .standard = "false"},
-    [IN_FLIGHT] = {.name = "in_flight", .doc = "Batches that may be under way at once, per lane.", .type = LEAT_OPT_I64, .standard = "4",
+    [GZIP] = {.name = "gzip",
+              .doc = "Compress requests: less network, more CPU.",
+              .type = LEAT_OPT_BOOL,
+              .standard = "false"},
+    [IN_FLIGHT] = {.name = "in_flight",
+                   .doc = "Batches that may be under way at once, per lane.",
+                   .type = LEAT_OPT_I64,
+                   .standard = "4",
                    .range = "1..64"},
-    [TIMEOUT] = {.name = "timeout", .doc = "How long an answer may take; the cluster is asked to give up in half of that.",
-                 .type = LEAT_OPT_DURATION, .standard = "60s", .range = "1s..1h"},
+    [TIMEOUT] = {.name = "timeout",
+                 .doc = "How long an answer may take; the cluster is asked to give up in half of that.",
+                 .type = LEAT_OPT_DURATION,
+                 .standard = "60s",
+                 .range = "1s..1h"},
     [AUTH] = {.name = "auth", .doc = "Who we are.", .type = LEAT_OPT_GROUP, .rows = auth, .n_rows = LEAT_N(auth)},
     [TLS] = {.name = "tls", .doc = "For https addresses.", .type = LEAT_OPT_GROUP, .rows = tls, .n_rows = LEAT_N(tls)},
 };
 static const leat_metric metrics[] = {
-    [RETRIED_ITEMS] = {.name = "retried_items", .doc = "Items that the cluster had no room for and that were given again."},
+    [RETRIED_ITEMS] = {.name = "retried_items",
+                       .doc = "Items that the cluster had no room for and that were given again."},
     [CONFLICTS] = {.name = "conflicts", .doc = "Items that the cluster had already, in this or a newer version."},
     [REQUESTS] = {.name = "requests", .doc = "Bulk requests sent."},
     [SENT] = {.name = "sent", .doc = "Bytes of bulk requests, as sent.", .unit = "bytes"},
 };
 
 /* Only what helps to judge the items is asked for: an answer is a fiftieth of its request then. */
-#define FILTER "&filter_path=error,status,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason"
+#define FILTER                                                                                                         \
+    "&filter_path=error,status,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason"
 
 static void add_escaped(struct bytes *b, leat_text t)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* elastic.h: what the files of this plugin share.
  *
- * A batch becomes a job: its bulk body, sent as one request, or as several where the cluster says 413. A job answers its batch
- * when all its items were answered; then the host gives again, dead-letters or forgets. */
+ * A batch becomes a job: its bulk body, sent as one request, or as several where the cluster says 413. A job answers
+ * its batch when all its items were answered; then the host gives again, dead-letters or forgets. */
 #ifndef LEAT_ELASTICSEARCH_ELASTIC_H
 #define LEAT_ELASTICSEARCH_ELASTIC_H
 
@@ -29,7 +29,8 @@ void bytes_text(struct bytes *b, leat_text t);
 leat_text bytes_view(const struct bytes *b);
 void bytes_free(struct bytes *b);
 
-/* --- nodes of the cluster (cluster.c) ------------------------------------------------------------------------------- */
+/* --- nodes of the cluster (cluster.c) -------------------------------------------------------------------------------
+ */
 
 struct node {
     char *url; /* no slash at its end; of the instance's memory */
@@ -37,7 +38,8 @@ struct node {
     int64_t probe_after_us;
 };
 
-/* --- requests (bulk.c) ---------------------------------------------------------------------------------------------- */
+/* --- requests (bulk.c) ----------------------------------------------------------------------------------------------
+ */
 
 struct item {
     uint32_t row;
@@ -47,12 +49,12 @@ struct item {
 };
 
 struct job {
-    uint64_t ticket; /* of the batch; 0: free */
-    uint32_t life;   /* rises with every request, so that a late answer finds nobody */
-    uint32_t n;      /* items */
+    uint64_t ticket;   /* of the batch; 0: free */
+    uint32_t life;     /* rises with every request, so that a late answer finds nobody */
+    uint32_t n;        /* items */
     uint32_t from, to; /* those that are under way */
-    uint32_t most;   /* items in one request, after a 413 */
-    uint32_t tries;  /* of nodes, for the request under way */
+    uint32_t most;     /* items in one request, after a 413 */
+    uint32_t tries;    /* of nodes, for the request under way */
     uint32_t node;
     struct item *items;
     uint32_t items_room;
@@ -64,19 +66,19 @@ struct elastic {
     struct node nodes[NODES_MAX];
     uint32_t n_nodes, next_node;
     struct job jobs[IN_FLIGHT_MAX];
-    char *query;         /* of bulk requests */
-    char *user;          /* name:password */
-    char *api_key;       /* header line */
+    char *query;   /* of bulk requests */
+    char *user;    /* name:password */
+    char *api_key; /* header line */
     char *ca, *cert, *key;
-    size_t limit;        /* bytes in one request; learnt from 413 */
-    bool paused;         /* until the cluster's Retry-After is over */
-    bool wanted;         /* process said AGAIN, so wake when there is room */
-    bool ready;          /* the index template is there */
+    size_t limit; /* bytes in one request; learnt from 413 */
+    bool paused;  /* until the cluster's Retry-After is over */
+    bool wanted;  /* process said AGAIN, so wake when there is room */
+    bool ready;   /* the index template is there */
     uint32_t template_life;
     char *template_name;
     struct bytes template_body;
     int64_t template_after_us;
-    char *broken;        /* why this instance is of no more use */
+    char *broken; /* why this instance is of no more use */
     z_stream zip;
     bool zip_ready;
     struct bytes zipped;
@@ -107,11 +109,12 @@ struct call {
 };
 void cluster_send(const leat_host *h, struct elastic *e, uint32_t node, uint64_t tag, const struct call *c);
 
-/* --- answers (answer.c) --------------------------------------------------------------------------------------------- */
+/* --- answers (answer.c) ---------------------------------------------------------------------------------------------
+ */
 
 struct item_answer {
     int status;
-    char type[64];      /* of the error; empty: none */
+    char type[64]; /* of the error; empty: none */
     char reason[320];
     char caused_by[160];
 };

@@ -74,4 +74,5 @@ int gunzip(leat_text packed, size_t most, struct bytes *ret)
     return rc;
 }
 
-LEAT_PLUGIN("http", "1.0.0", "Records by HTTP: taken by POST, and sent to any address.", &http_source, &http_sink, &http_batch_sink);
+LEAT_PLUGIN("http", "1.0.0", "Records by HTTP: taken by POST, and sent to any address.", &http_source, &http_sink,
+            &http_batch_sink);

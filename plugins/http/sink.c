@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sink.c: sends records by HTTP: `http` one request per record, `http_batch` one per batch.
  *
- * What a batch becomes is copied into a job, because columns live only as long as the call. A few requests are under way at
- * once; a job ends when each of its requests was answered. */
+ * What a batch becomes is copied into a job, because columns live only as long as the call. A few requests are under
+ * way at once; a job ends when each of its requests was answered. */
 #include "http.h"
 
 #include <stdlib.h>
@@ -19,42 +19,74 @@ static const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE", "GET"};
 
 static const leat_option auth[] = {
     [AUTH_USER] = {.name = "user", .doc = "Name for basic authentication.", .type = LEAT_OPT_TEXT},
-    [AUTH_PASSWORD] = {.name = "password", .doc = "Its password.", .type = LEAT_OPT_TEXT, .flags = LEAT_SECRET, .only_with = "user"},
-    [AUTH_TOKEN] = {.name = "token", .doc = "Bearer token; instead of a user.", .type = LEAT_OPT_TEXT, .flags = LEAT_SECRET},
+    [AUTH_PASSWORD] =
+        {.name = "password", .doc = "Its password.", .type = LEAT_OPT_TEXT, .flags = LEAT_SECRET, .only_with = "user"},
+    [AUTH_TOKEN] = {.name = "token",
+                    .doc = "Bearer token; instead of a user.",
+                    .type = LEAT_OPT_TEXT,
+                    .flags = LEAT_SECRET},
 };
 static const leat_option tls[] = {
-    [TLS_CA] = {.name = "ca", .doc = "PEM file of the authorities to believe; without it those of the system.", .type = LEAT_OPT_TEXT},
+    [TLS_CA] = {.name = "ca",
+                .doc = "PEM file of the authorities to believe; without it those of the system.",
+                .type = LEAT_OPT_TEXT},
     [TLS_CERT] = {.name = "cert", .doc = "PEM file of our certificate.", .type = LEAT_OPT_TEXT},
     [TLS_KEY] = {.name = "key", .doc = "PEM file of its key.", .type = LEAT_OPT_TEXT, .only_with = "cert"},
-    [TLS_VERIFY] = {.name = "verify", .doc = "Whether the server must prove who it is.", .type = LEAT_OPT_BOOL, .standard = "true"},
+    [TLS_VERIFY] = {.name = "verify",
+                    .doc = "Whether the server must prove who it is.",
+                    .type = LEAT_OPT_BOOL,
+                    .standard = "true"},
 };
-#define COMMON_OPTIONS                                                                                                          \
-    [URL] = {.name = "url", .doc = "Where to send; values are put in as they are, such as https://api/stock/{sku}.",            \
-             .type = LEAT_OPT_TEMPLATE, .column = LEAT_TEXT, .flags = LEAT_REQUIRED | LEAT_DESTINATION},                        \
-    [METHOD] = {.name = "method", .doc = "Method of the requests.", .type = LEAT_OPT_CHOICE, .standard = "POST",                \
-                .choices = "POST|PUT|PATCH|DELETE|GET"},                                                                        \
-    [HEADERS] = {.name = "headers", .doc = "More headers, by name.", .type = LEAT_OPT_TEMPLATE, .column = LEAT_TEXT,            \
-                 .flags = LEAT_PAIRS},                                                                                          \
-    [IDEMPOTENCY_KEY] = {.name = "idempotency_key",                                                                             \
-                         .doc = "Sent as Idempotency-Key, so that the receiver knows a repetition; empty: not sent.",           \
-                         .type = LEAT_OPT_TEMPLATE, .column = LEAT_TEXT, .standard = "{$id}"}
-#define LAST_OPTIONS                                                                                                            \
-    [IN_FLIGHT] = {.name = "in_flight", .doc = "Requests under way at once, per lane; 1 keeps the order.", .type = LEAT_OPT_I64, \
-                   .standard = "8", .range = "1..256"},                                                                         \
-    [TIMEOUT] = {.name = "timeout", .doc = "How long an answer may take.", .type = LEAT_OPT_DURATION, .standard = "30s",        \
-                 .range = "10ms..1h"},                                                                                          \
-    [AUTH] = {.name = "auth", .doc = "Who we are.", .type = LEAT_OPT_GROUP, .rows = auth, .n_rows = LEAT_N(auth)},              \
+#define COMMON_OPTIONS                                                                                                 \
+    [URL] = {.name = "url",                                                                                            \
+             .doc = "Where to send; values are put in as they are, such as https://api/stock/{sku}.",                  \
+             .type = LEAT_OPT_TEMPLATE,                                                                                \
+             .column = LEAT_TEXT,                                                                                      \
+             .flags = LEAT_REQUIRED | LEAT_DESTINATION},                                                               \
+    [METHOD] = {.name = "method",                                                                                      \
+                .doc = "Method of the requests.",                                                                      \
+                .type = LEAT_OPT_CHOICE,                                                                               \
+                .standard = "POST",                                                                                    \
+                .choices = "POST|PUT|PATCH|DELETE|GET"},                                                               \
+    [HEADERS] = {.name = "headers",                                                                                    \
+                 .doc = "More headers, by name.",                                                                      \
+                 .type = LEAT_OPT_TEMPLATE,                                                                            \
+                 .column = LEAT_TEXT,                                                                                  \
+                 .flags = LEAT_PAIRS},                                                                                 \
+    [IDEMPOTENCY_KEY] = {.name = "idempotency_key",                                                                    \
+                         .doc = "Sent as Idempotency-Key, so that the receiver knows a repetition; empty: not sent.",  \
+                         .type = LEAT_OPT_TEMPLATE,                                                                    \
+                         .column = LEAT_TEXT,                                                                          \
+                         .standard = "{$id}"}
+#define LAST_OPTIONS                                                                                                   \
+    [IN_FLIGHT] = {.name = "in_flight",                                                                                \
+                   .doc = "Requests under way at once, per lane; 1 keeps the order.",                                  \
+                   .type = LEAT_OPT_I64,                                                                               \
+                   .standard = "8",                                                                                    \
+                   .range = "1..256"},                                                                                 \
+    [TIMEOUT] = {.name = "timeout",                                                                                    \
+                 .doc = "How long an answer may take.",                                                                \
+                 .type = LEAT_OPT_DURATION,                                                                            \
+                 .standard = "30s",                                                                                    \
+                 .range = "10ms..1h"},                                                                                 \
+    [AUTH] = {.name = "auth", .doc = "Who we are.", .type = LEAT_OPT_GROUP, .rows = auth, .n_rows = LEAT_N(auth)},     \
     [TLS] = {.name = "tls", .doc = "For https addresses.", .type = LEAT_OPT_GROUP, .rows = tls, .n_rows = LEAT_N(tls)}
 static const leat_option record_options[] = {
     COMMON_OPTIONS,
-    [BODY] = {.name = "body", .doc = "What to send of a record: as the codec writes it, or nothing.", .type = LEAT_OPT_CHOICE,
-              .standard = "record", .choices = "record|none"},
+    [BODY] = {.name = "body",
+              .doc = "What to send of a record: as the codec writes it, or nothing.",
+              .type = LEAT_OPT_CHOICE,
+              .standard = "record",
+              .choices = "record|none"},
     LAST_OPTIONS,
 };
 static const leat_option batch_options[] = {
     COMMON_OPTIONS,
-    [BODY] = {.name = "body", .doc = "How records stand together: line by line as the codec writes them, or as a JSON array.",
-              .type = LEAT_OPT_CHOICE, .standard = "lines", .choices = "lines|array"},
+    [BODY] = {.name = "body",
+              .doc = "How records stand together: line by line as the codec writes them, or as a JSON array.",
+              .type = LEAT_OPT_CHOICE,
+              .standard = "lines",
+              .choices = "lines|array"},
     LAST_OPTIONS,
 };
 static const leat_metric metrics[] = {
@@ -100,15 +132,16 @@ static leat_status check_url(const leat_host *h)
     bool http = literal->n > 7 && !memcmp(literal->data, "http://", 7);
     bool https = literal->n > 8 && !memcmp(literal->data, "https://", 8);
     if (!http && !https)
-        return leat_failf(h, LEAT_FATAL, "url '%.*s' must begin with http:// or https:// and the name of the server", (int)literal->n,
-                          literal->data);
+        return leat_failf(h, LEAT_FATAL, "url '%.*s' must begin with http:// or https:// and the name of the server",
+                          (int)literal->n, literal->data);
     return LEAT_OK;
 }
 
 static leat_status create_sink(const leat_host *h, struct sink *s)
 {
     const leat_value *who = h->with[AUTH].as.list.at, *files = h->with[TLS].as.list.at;
-    char *user = option_copy(&who[AUTH_USER]), *password = option_copy(&who[AUTH_PASSWORD]), *token = option_copy(&who[AUTH_TOKEN]);
+    char *user = option_copy(&who[AUTH_USER]), *password = option_copy(&who[AUTH_PASSWORD]),
+         *token = option_copy(&who[AUTH_TOKEN]);
     bool both = user && token;
     if (user && asprintf(&s->user, "%s:%s", user, password ? password : "") < 0)
         s->user = NULL;
@@ -159,7 +192,8 @@ struct columns {
 static struct columns read_columns(const leat_host *h, const struct sink *s, const leat_batch *b)
 {
     const leat_value *given = &h->with[HEADERS];
-    struct columns c = {.url = leat_read_text(h, b, h->with[URL].as.field), .key = leat_read_text(h, b, h->with[IDEMPOTENCY_KEY].as.field)};
+    struct columns c = {.url = leat_read_text(h, b, h->with[URL].as.field),
+                        .key = leat_read_text(h, b, h->with[IDEMPOTENCY_KEY].as.field)};
     if (s->batched || h->with[BODY].as.i64 == 0)
         c.body = leat_read_text(h, b, s->encoded ? s->encoded : s->whole);
     for (size_t i = 0; given->type != LEAT_NULL && i + 1 < given->as.list.n; i += 2) {
@@ -180,7 +214,9 @@ static bool has_control(leat_text t)
 /* What could not be a header line, or would be more than one. */
 static bool check_row(const leat_host *h, const leat_batch *b, const struct columns *c, uint32_t row)
 {
-    const char *why = !c->url[row].n ? "the url is empty" : has_control(c->key[row]) ? "the idempotency key has control characters" : NULL;
+    const char *why = !c->url[row].n             ? "the url is empty"
+                      : has_control(c->key[row]) ? "the idempotency key has control characters"
+                                                 : NULL;
     for (uint32_t i = 0; !why && i < c->n_headers; i++)
         if (has_control(c->headers[i][row]))
             why = "a header has control characters, such as a line end";
@@ -233,7 +269,8 @@ static leat_text content_type(const leat_host *h, const struct sink *s)
     return leat_text_of(s->batched && h->with[BODY].as.i64 == BODY_LINES ? "application/x-ndjson" : "application/json");
 }
 
-static void add_headers(const leat_host *h, const struct sink *s, struct job *j, struct outgoing *o, const struct columns *c, uint32_t row)
+static void add_headers(const leat_host *h, const struct sink *s, struct job *j, struct outgoing *o,
+                        const struct columns *c, uint32_t row)
 {
     o->headers = j->text.n;
     for (uint32_t i = 0; i < c->n_headers; i++)
@@ -258,7 +295,8 @@ static leat_text one_record(leat_text t)
     return t;
 }
 
-static void add_body(const leat_host *h, const struct sink *s, struct job *j, struct outgoing *o, const struct columns *c)
+static void add_body(const leat_host *h, const struct sink *s, struct job *j, struct outgoing *o,
+                     const struct columns *c)
 {
     bool array = s->batched && h->with[BODY].as.i64 == BODY_ARRAY;
     o->body = j->text.n;
@@ -289,7 +327,8 @@ static bool goes_with(const struct columns *c, uint32_t a, uint32_t b)
     return same;
 }
 
-static void add_request(const leat_host *h, const struct sink *s, struct job *j, struct outgoing *o, const struct columns *c)
+static void add_request(const leat_host *h, const struct sink *s, struct job *j, struct outgoing *o,
+                        const struct columns *c)
 {
     o->url = j->text.n;
     add_url(j, c->url[j->rows[o->from]]);
@@ -426,7 +465,8 @@ static void say(char ret[700], const struct job *j, const struct outgoing *o, co
                  is_about_us(a->status) ? "; correct 'auth'" : "");
 }
 
-static void judge(const leat_host *h, struct sink *s, struct job *j, const struct outgoing *o, const leat_http_answer *a)
+static void judge(const leat_host *h, struct sink *s, struct job *j, const struct outgoing *o,
+                  const leat_http_answer *a)
 {
     char why[700];
     if (a->status >= 200 && a->status < 300)
@@ -505,13 +545,29 @@ static void destroy(const leat_host *h, void *self)
 static const leat_sink dedup = {.size = sizeof dedup, .class_ = LEAT_DEDUP, .overlap = 4};
 static const leat_sink repeat = {.size = sizeof repeat, .class_ = LEAT_REPEAT, .overlap = 4};
 static const leat_loop_hooks loop = {.size = sizeof loop, .alarm = on_alarm, .answer = answer};
-#define SINK(variable, name_, doc_, flags_, options_, sink_, create_)                                                           \
-    const leat_processor variable = {.size = sizeof variable, .kind = LEAT_SINK, .name = name_, .doc = doc_, .flags = flags_,   \
-                                     .batch_us = 1000000, .max_pending = JOBS_MAX, .needs = LEAT_NEEDS_LOOP,                    \
-                                     .instance_bytes = sizeof(struct sink), .options = options_, .n_options = LEAT_N(options_), \
-                                     .metrics = metrics, .n_metrics = LEAT_N(metrics), .sink = &sink_, .loop = &loop,           \
-                                     .create = create_, .process = process, .stop = stop, .destroy = destroy}
-SINK(http_sink, "http", "Sends each record by a request of its own, with a key by which the receiver knows a repetition.", 0,
+#define SINK(variable, name_, doc_, flags_, options_, sink_, create_)                                                  \
+    const leat_processor variable = {.size = sizeof variable,                                                          \
+                                     .kind = LEAT_SINK,                                                                \
+                                     .name = name_,                                                                    \
+                                     .doc = doc_,                                                                      \
+                                     .flags = flags_,                                                                  \
+                                     .batch_us = 1000000,                                                              \
+                                     .max_pending = JOBS_MAX,                                                          \
+                                     .needs = LEAT_NEEDS_LOOP,                                                         \
+                                     .instance_bytes = sizeof(struct sink),                                            \
+                                     .options = options_,                                                              \
+                                     .n_options = LEAT_N(options_),                                                    \
+                                     .metrics = metrics,                                                               \
+                                     .n_metrics = LEAT_N(metrics),                                                     \
+                                     .sink = &sink_,                                                                   \
+                                     .loop = &loop,                                                                    \
+                                     .create = create_,                                                                \
+                                     .process = process,                                                               \
+                                     .stop = stop,                                                                     \
+                                     .destroy = destroy}
+SINK(http_sink, "http",
+     "Sends each record by a request of its own, with a key by which the receiver knows a repetition.", 0,
      record_options, dedup, create_record);
-SINK(http_batch_sink, "http_batch", "Sends records by HTTP, many in one request; after a failure some may be sent twice.", LEAT_SLOW,
-     batch_options, repeat, create_batch);
+SINK(http_batch_sink, "http_batch",
+     "Sends records by HTTP, many in one request; after a failure some may be sent twice.", LEAT_SLOW, batch_options,
+     repeat, create_batch);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* source.c: takes records by HTTP POST; 200 is the answer to what is durable, and comes never before.
  *
- * A body is one message, which the flow's codec decodes into any number of records. The requests that wait for their answer
- * stand in a ring, in the order of their sequence: answered <= fed <= come. */
+ * A body is one message, which the flow's codec decodes into any number of records. The requests that wait for their
+ * answer stand in a ring, in the order of their sequence: answered <= fed <= come. */
 #include "http.h"
 
 #include <stdlib.h>
@@ -14,27 +14,50 @@ enum { AUTH_USER, AUTH_PASSWORD, AUTH_TOKEN };
 enum { TLS_CERT, TLS_KEY };
 static const leat_option auth[] = {
     [AUTH_USER] = {.name = "user", .doc = "Name that senders must give (basic authentication).", .type = LEAT_OPT_TEXT},
-    [AUTH_PASSWORD] = {.name = "password", .doc = "Its password.", .type = LEAT_OPT_TEXT, .flags = LEAT_SECRET, .only_with = "user"},
-    [AUTH_TOKEN] = {.name = "token", .doc = "Bearer token that senders must give; instead of a user.", .type = LEAT_OPT_TEXT,
+    [AUTH_PASSWORD] =
+        {.name = "password", .doc = "Its password.", .type = LEAT_OPT_TEXT, .flags = LEAT_SECRET, .only_with = "user"},
+    [AUTH_TOKEN] = {.name = "token",
+                    .doc = "Bearer token that senders must give; instead of a user.",
+                    .type = LEAT_OPT_TEXT,
                     .flags = LEAT_SECRET},
 };
 static const leat_option tls[] = {
-    [TLS_CERT] = {.name = "cert", .doc = "PEM file of our certificate, its chain included.", .type = LEAT_OPT_TEXT, .flags = LEAT_REQUIRED},
-    [TLS_KEY] = {.name = "key", .doc = "PEM file of its key; without it the key stands in the file of the certificate.",
+    [TLS_CERT] = {.name = "cert",
+                  .doc = "PEM file of our certificate, its chain included.",
+                  .type = LEAT_OPT_TEXT,
+                  .flags = LEAT_REQUIRED},
+    [TLS_KEY] = {.name = "key",
+                 .doc = "PEM file of its key; without it the key stands in the file of the certificate.",
                  .type = LEAT_OPT_TEXT},
 };
 static const leat_option options[] = {
-    [LISTEN] = {.name = "listen", .doc = "Address and port to listen on; port 0 takes one that is free, and the log says which.",
-                .type = LEAT_OPT_TEXT, .standard = "127.0.0.1:8080"},
-    [PATH] = {.name = "path", .doc = "Path that requests must have; / is every path that no other processor takes at this address.",
-              .type = LEAT_OPT_TEXT, .standard = "/"},
-    [MAX_BODY] = {.name = "max_body", .doc = "Largest body, as sent and as unpacked; more gets 413.", .type = LEAT_OPT_SIZE,
-                  .standard = "16MiB", .range = "1KiB..1GiB"},
-    [MAX_OPEN] = {.name = "max_open", .doc = "Requests that may wait for their answer, per lane; the next get 503.", .type = LEAT_OPT_I64,
-                  .standard = "1024", .range = "1..65536"},
-    [MAX_WAITING] = {.name = "max_waiting", .doc = "Bytes of bodies that may wait, per lane; the next get 503.", .type = LEAT_OPT_SIZE,
-                     .standard = "256MiB", .range = "1MiB.."},
-    [AUTH] = {.name = "auth", .doc = "What senders must prove; others get 401.", .type = LEAT_OPT_GROUP, .rows = auth,
+    [LISTEN] = {.name = "listen",
+                .doc = "Address and port to listen on; port 0 takes one that is free, and the log says which.",
+                .type = LEAT_OPT_TEXT,
+                .standard = "127.0.0.1:8080"},
+    [PATH] = {.name = "path",
+              .doc = "Path that requests must have; / is every path that no other processor takes at this address.",
+              .type = LEAT_OPT_TEXT,
+              .standard = "/"},
+    [MAX_BODY] = {.name = "max_body",
+                  .doc = "Largest body, as sent and as unpacked; more gets 413.",
+                  .type = LEAT_OPT_SIZE,
+                  .standard = "16MiB",
+                  .range = "1KiB..1GiB"},
+    [MAX_OPEN] = {.name = "max_open",
+                  .doc = "Requests that may wait for their answer, per lane; the next get 503.",
+                  .type = LEAT_OPT_I64,
+                  .standard = "1024",
+                  .range = "1..65536"},
+    [MAX_WAITING] = {.name = "max_waiting",
+                     .doc = "Bytes of bodies that may wait, per lane; the next get 503.",
+                     .type = LEAT_OPT_SIZE,
+                     .standard = "256MiB",
+                     .range = "1MiB.."},
+    [AUTH] = {.name = "auth",
+              .doc = "What senders must prove; others get 401.",
+              .type = LEAT_OPT_GROUP,
+              .rows = auth,
               .n_rows = LEAT_N(auth)},
     [TLS] = {.name = "tls", .doc = "Serve https.", .type = LEAT_OPT_GROUP, .rows = tls, .n_rows = LEAT_N(tls)},
 };
@@ -58,8 +81,8 @@ struct source {
     bool ours; /* between seek and release */
     uint64_t answered, fed, come;
     struct waiting *ring;
-    uint64_t room; /* of the ring */
-    size_t bytes;  /* of the bodies in it */
+    uint64_t room;  /* of the ring */
+    size_t bytes;   /* of the bodies in it */
     char *expected; /* the authorization header; NULL: none is asked for */
 };
 
@@ -176,14 +199,16 @@ static bool take_body(const leat_host *h, struct waiting *w, const leat_http_cal
     w->body = c->body;
     if (!encoding.n || (encoding.n == 8 && !strncasecmp(encoding.data, "identity", 8)))
         return true;
-    if (!(encoding.n == 4 && !strncasecmp(encoding.data, "gzip", 4)) && !(encoding.n == 7 && !strncasecmp(encoding.data, "deflate", 7))) {
+    if (!(encoding.n == 4 && !strncasecmp(encoding.data, "gzip", 4)) &&
+        !(encoding.n == 7 && !strncasecmp(encoding.data, "deflate", 7))) {
         reply(h, c->request, 415, "this Content-Encoding is not known; send gzip, or none", NULL);
         return false;
     }
     int rc = gunzip(c->body, (size_t)h->with[MAX_BODY].as.i64, &w->unpacked);
     if (rc) {
         bytes_free(&w->unpacked);
-        reply(h, c->request, rc == -2 ? 413 : 400, rc == -2 ? "the body is too large when unpacked" : "the body is no gzip", NULL);
+        reply(h, c->request, rc == -2 ? 413 : 400,
+              rc == -2 ? "the body is too large when unpacked" : "the body is no gzip", NULL);
         return false;
     }
     w->body = (leat_text){w->unpacked.at, w->unpacked.n};
@@ -289,7 +314,11 @@ static leat_status poll(const leat_host *h, void *self, uint32_t room)
     struct source *s = self;
     while (room && s->fed < s->come) {
         struct waiting *w = at(s, s->fed);
-        leat_message m = {.sequence = s->fed, .body = w->body, .time_us = LEAT_NO_TIME, .headers = w->headers, .n_headers = w->n_headers};
+        leat_message m = {.sequence = s->fed,
+                          .body = w->body,
+                          .time_us = LEAT_NO_TIME,
+                          .headers = w->headers,
+                          .n_headers = w->n_headers};
         h->source->feed(h, s->partition, &m, 1, NULL);
         h->source->fed(h, &w->records, &w->rejected);
         uint64_t all = w->records + w->rejected;
@@ -342,7 +371,11 @@ static void destroy(const leat_host *h, void *self)
     free(s->expected);
 }
 
-static const leat_source source = {.size = sizeof source, .class_ = LEAT_ACKABLE, .poll = poll, .seek = seek, .committed = committed,
+static const leat_source source = {.size = sizeof source,
+                                   .class_ = LEAT_ACKABLE,
+                                   .poll = poll,
+                                   .seek = seek,
+                                   .committed = committed,
                                    .release = release};
 static const leat_loop_hooks loop = {.size = sizeof loop, .request = request};
 const leat_processor http_source = {

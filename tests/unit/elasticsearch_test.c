@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* elasticsearch_test.c: the sink against clusters that answer what we want them to; the real one is asked by tests/long. */
+/* elasticsearch_test.c: the sink against clusters that answer what we want them to; the real one is asked by
+ * tests/long. */
 #include "tests/unit/sink_host.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <zlib.h>
-#include <cmocka.h>
 
 enum { PATIENCE_US = 20000000 };
 
 static struct loop *loop;
 
-/* --- a cluster of our own ------------------------------------------------------------------------------------------ */
+/* --- a cluster of our own ------------------------------------------------------------------------------------------
+ */
 
 struct cluster {
     struct http_server *server;
@@ -93,7 +95,10 @@ static void on_call(void *self, const struct http_call *call)
     int status = c->whole ? c->whole(c, call, &body) : 200;
     if (status == 200 && !body.n && text_is(call->path, "/_bulk"))
         answer_items(c, buf_view(&plain), &body);
-    struct http_answer a = {.status = status, .content_type = "application/json", .body = buf_view(&body), .headers = &header,
+    struct http_answer a = {.status = status,
+                            .content_type = "application/json",
+                            .body = buf_view(&body),
+                            .headers = &header,
                             .n_headers = header.n ? 1 : 0};
     http_server_answer(c->server, call->number, &a);
 }
@@ -134,10 +139,12 @@ static void begin(struct sink_host *t)
 static void run(struct sink_host *t, uint32_t n)
 {
     if (!sink_host_run(t, n, PATIENCE_US))
-        fail_msg("not done: %u done, %u rejected; %s %s", sink_host_done(t), sink_host_rejected(t), t->failed, t->last_retry);
+        fail_msg("not done: %u done, %u rejected; %s %s", sink_host_done(t), sink_host_rejected(t), t->failed,
+                 t->last_retry);
 }
 
-/* --- bodies --------------------------------------------------------------------------------------------------------- */
+/* --- bodies ---------------------------------------------------------------------------------------------------------
+ */
 
 static void a_batch_is_one_request_of_actions_and_records(void **state)
 {
@@ -184,10 +191,14 @@ static void operations_have_their_own_lines(void **state)
         const char *op, *version, *lines;
     } rows[] = {
         {"create", NULL, "{\"create\":{\"_index\":\"i\",\"_id\":\"0\"}}\n{\"n\":0}\n"},
-        {"update", NULL, "{\"update\":{\"_index\":\"i\",\"_id\":\"0\",\"retry_on_conflict\":3}}\n{\"doc\":{\"n\":0},\"doc_as_upsert\":true}\n"},
+        {"update", NULL,
+         "{\"update\":{\"_index\":\"i\",\"_id\":\"0\",\"retry_on_conflict\":3}}\n{\"doc\":{\"n\":0},\"doc_as_upsert\":"
+         "true}\n"},
         {"delete", NULL, "{\"delete\":{\"_index\":\"i\",\"_id\":\"0\"}}\n"},
-        {"index", "7", "{\"index\":{\"_index\":\"i\",\"_id\":\"0\",\"version\":7,\"version_type\":\"external_gte\"}}\n{\"n\":0}\n"},
-        {"delete", "7", "{\"delete\":{\"_index\":\"i\",\"_id\":\"0\",\"version\":7,\"version_type\":\"external_gte\"}}\n"},
+        {"index", "7",
+         "{\"index\":{\"_index\":\"i\",\"_id\":\"0\",\"version\":7,\"version_type\":\"external_gte\"}}\n{\"n\":0}\n"},
+        {"delete", "7",
+         "{\"delete\":{\"_index\":\"i\",\"_id\":\"0\",\"version\":7,\"version_type\":\"external_gte\"}}\n"},
         {"create", "7", "{\"create\":{\"_index\":\"i\",\"_id\":\"0\"}}\n{\"n\":0}\n"},
     };
     (void)state;
@@ -266,7 +277,8 @@ static void options_that_cannot_be_meant_say_why(void **state)
         const char *url, *why;
     } rows[] = {
         {"localhost:9200", "url 'localhost:9200' must begin with http:// or https://"},
-        {"http://ann:pw@localhost:9200", "a user does not belong into 'url', where it would be logged; give auth: {user, password}"},
+        {"http://ann:pw@localhost:9200",
+         "a user does not belong into 'url', where it would be logged; give auth: {user, password}"},
         {"http://a:1,ftp://b", "url 'ftp://b' must begin with http:// or https://"},
     };
     (void)state;
@@ -284,7 +296,8 @@ static void options_that_cannot_be_meant_say_why(void **state)
     sink_host_free(t);
 }
 
-/* --- items ---------------------------------------------------------------------------------------------------------- */
+/* --- items ----------------------------------------------------------------------------------------------------------
+ */
 
 /* Of {"n":12}. */
 static int number_in(leat_text record)
@@ -298,10 +311,13 @@ static void mixed_item(struct cluster *c, leat_text action, leat_text record, in
     (void)c, (void)action;
     int n = number_in(record);
     if (n % 3 == 2)
-        buf_str(ret, "{\"index\":{\"status\":400,\"error\":{\"type\":\"mapper_parsing_exception\",\"reason\":\"failed to parse field [qty]\","
+        buf_str(ret, "{\"index\":{\"status\":400,\"error\":{\"type\":\"mapper_parsing_exception\",\"reason\":\"failed "
+                     "to parse field [qty]\","
                      "\"caused_by\":{\"type\":\"x\",\"reason\":\"For input string: \\\"abc\\\"\"}}}}");
     else if (n % 3 == 1 && seen < 2)
-        buf_str(ret, "{\"index\":{\"status\":429,\"error\":{\"type\":\"rejected_execution_exception\",\"reason\":\"full\"}}}");
+        buf_str(
+            ret,
+            "{\"index\":{\"status\":429,\"error\":{\"type\":\"rejected_execution_exception\",\"reason\":\"full\"}}}");
     else
         buf_str(ret, "{\"index\":{\"status\":201}}");
 }
@@ -340,18 +356,41 @@ static void statuses_mean_what_the_operation_says(void **state)
         int done, rejected, retried;
         const char *code;
     } rows[] = {
-        {"create", NULL, "{\"create\":{\"status\":409,\"error\":{\"type\":\"version_conflict_engine_exception\",\"reason\":\"r\"}}}", 1, 0, 0, ""},
-        {"index", "5", "{\"index\":{\"status\":409,\"error\":{\"type\":\"version_conflict_engine_exception\",\"reason\":\"r\"}}}", 1, 0, 0, ""},
-        {"index", NULL, "{\"index\":{\"status\":409,\"error\":{\"type\":\"version_conflict_engine_exception\",\"reason\":\"r\"}}}", 0, 1, 0, "refused"},
-        {"update", NULL, "{\"update\":{\"status\":409,\"error\":{\"type\":\"version_conflict_engine_exception\",\"reason\":\"r\"}}}", 1, 0, 1, ""},
+        {"create", NULL,
+         "{\"create\":{\"status\":409,\"error\":{\"type\":\"version_conflict_engine_exception\",\"reason\":\"r\"}}}", 1,
+         0, 0, ""},
+        {"index", "5",
+         "{\"index\":{\"status\":409,\"error\":{\"type\":\"version_conflict_engine_exception\",\"reason\":\"r\"}}}", 1,
+         0, 0, ""},
+        {"index", NULL,
+         "{\"index\":{\"status\":409,\"error\":{\"type\":\"version_conflict_engine_exception\",\"reason\":\"r\"}}}", 0,
+         1, 0, "refused"},
+        {"update", NULL,
+         "{\"update\":{\"status\":409,\"error\":{\"type\":\"version_conflict_engine_exception\",\"reason\":\"r\"}}}", 1,
+         0, 1, ""},
         {"delete", NULL, "{\"delete\":{\"status\":404}}", 1, 0, 0, ""},
-        {"index", NULL, "{\"index\":{\"status\":404,\"error\":{\"type\":\"index_not_found_exception\",\"reason\":\"r\"}}}", 0, 1, 0, "no_index"},
-        {"index", NULL, "{\"index\":{\"status\":503,\"error\":{\"type\":\"unavailable_shards_exception\",\"reason\":\"r\"}}}", 1, 0, 1, ""},
-        {"index", NULL, "{\"index\":{\"status\":403,\"error\":{\"type\":\"cluster_block_exception\",\"reason\":\"index [i] blocked\"}}}", 1, 0, 1, ""},
-        {"index", NULL, "{\"index\":{\"status\":400,\"error\":{\"type\":\"strict_dynamic_mapping_exception\",\"reason\":\"r\"}}}", 0, 1, 0, "mapping"},
+        {"index", NULL,
+         "{\"index\":{\"status\":404,\"error\":{\"type\":\"index_not_found_exception\",\"reason\":\"r\"}}}", 0, 1, 0,
+         "no_index"},
+        {"index", NULL,
+         "{\"index\":{\"status\":503,\"error\":{\"type\":\"unavailable_shards_exception\",\"reason\":\"r\"}}}", 1, 0, 1,
+         ""},
+        {"index", NULL,
+         "{\"index\":{\"status\":403,\"error\":{\"type\":\"cluster_block_exception\",\"reason\":\"index [i] "
+         "blocked\"}}}",
+         1, 0, 1, ""},
+        {"index", NULL,
+         "{\"index\":{\"status\":400,\"error\":{\"type\":\"strict_dynamic_mapping_exception\",\"reason\":\"r\"}}}", 0,
+         1, 0, "mapping"},
         {"index", NULL, "{\"index\":{\"status\":400,\"error\":\"just a sentence\"}}", 0, 1, 0, "refused"},
-        {"index", NULL, " { \"index\" : { \"error\" : { \"x\" : [ { } , \"]}\" ] , \"reason\":\"r\", \"type\" : \"t\" } , \"status\" : 400 } } ", 0, 1, 0, "refused"},
-        {"index", NULL, "{\"index\":{\"_id\":\"a\\\"b\",\"_shards\":{\"total\":2,\"failed\":0},\"took\":1.5e3,\"ok\":true,\"no\":null,\"status\":201}}", 1, 0, 0, ""},
+        {"index", NULL,
+         " { \"index\" : { \"error\" : { \"x\" : [ { } , \"]}\" ] , \"reason\":\"r\", \"type\" : \"t\" } , \"status\" "
+         ": 400 } } ",
+         0, 1, 0, "refused"},
+        {"index", NULL,
+         "{\"index\":{\"_id\":\"a\\\"b\",\"_shards\":{\"total\":2,\"failed\":0},\"took\":1.5e3,\"ok\":true,\"no\":null,"
+         "\"status\":201}}",
+         1, 0, 0, ""},
     };
     (void)state;
     for (size_t i = 0; i < N_OF(rows); i++) {
@@ -377,8 +416,9 @@ static void a_read_only_index_says_so(void **state)
 {
     struct cluster c = {.item = fixed_item};
     (void)state;
-    one_answer = "{\"index\":{\"status\":403,\"error\":{\"type\":\"cluster_block_exception\",\"reason\":\"index [i] blocked by: "
-                 "[FORBIDDEN/8/index write (api)];\"}}}";
+    one_answer =
+        "{\"index\":{\"status\":403,\"error\":{\"type\":\"cluster_block_exception\",\"reason\":\"index [i] blocked by: "
+        "[FORBIDDEN/8/index write (api)];\"}}}";
     cluster_open(&c, "127.0.0.1:0");
     struct sink_host *t = sink(c.url, "i");
     begin(t);
@@ -401,10 +441,19 @@ static int break_first(struct cluster *c, const struct http_call *call, struct b
 static void answers_that_are_not_whole_are_asked_for_again(void **state)
 {
     static const char *const bodies[] = {
-        "hello", "{", "{}", "[]", "{\"items\":[]}", "{\"items\":[{\"index\":{\"status\":201}}]}", "{\"items\":{\"a\":1}}",
+        "hello",
+        "{",
+        "{}",
+        "[]",
+        "{\"items\":[]}",
+        "{\"items\":[{\"index\":{\"status\":201}}]}",
+        "{\"items\":{\"a\":1}}",
         "{\"items\":[{\"index\":{\"status\":201}},{\"index\":{\"status\":201}},{\"index\":{\"status\":201}}]}",
-        "{\"items\":[{\"index\":{\"status\":201}},{\"index\":{\"stat", "{\"items\":[{\"index\":{\"status\":201}},{\"index\":{}}]}",
-        "{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "\"items\"", "{\"items\":[{\"index\":{\"status\":\"x",
+        "{\"items\":[{\"index\":{\"status\":201}},{\"index\":{\"stat",
+        "{\"items\":[{\"index\":{\"status\":201}},{\"index\":{}}]}",
+        "{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+        "\"items\"",
+        "{\"items\":[{\"index\":{\"status\":\"x",
     };
     (void)state;
     for (size_t i = 0; i < N_OF(bodies); i++) {
@@ -421,7 +470,8 @@ static void answers_that_are_not_whole_are_asked_for_again(void **state)
     }
 }
 
-/* --- whole requests ------------------------------------------------------------------------------------------------- */
+/* --- whole requests -------------------------------------------------------------------------------------------------
+ */
 
 static int too_large(struct cluster *c, const struct http_call *call, struct buf *ret)
 {
@@ -544,7 +594,8 @@ static void other_answers_have_their_meaning(void **state)
     }
 }
 
-/* --- nodes ---------------------------------------------------------------------------------------------------------- */
+/* --- nodes ----------------------------------------------------------------------------------------------------------
+ */
 
 static void nodes_take_turns_and_dead_ones_are_left_out(void **state)
 {
@@ -604,7 +655,8 @@ static void nobody_there_is_a_retry_that_names_the_address(void **state)
     sink_host_free(t);
 }
 
-/* --- index template ------------------------------------------------------------------------------------------------- */
+/* --- index template -------------------------------------------------------------------------------------------------
+ */
 
 static int with_template(struct cluster *c, const struct http_call *call, struct buf *ret)
 {
@@ -648,7 +700,9 @@ static int bad_template(struct cluster *c, const struct http_call *call, struct 
     (void)c;
     if (text_is(call->method, "HEAD"))
         return 404;
-    buf_str(ret, "{\"error\":{\"type\":\"x_content_parse_exception\",\"reason\":\"unknown field [paterns]\"},\"status\":400}");
+    buf_str(
+        ret,
+        "{\"error\":{\"type\":\"x_content_parse_exception\",\"reason\":\"unknown field [paterns]\"},\"status\":400}");
     return 400;
 }
 
@@ -664,8 +718,9 @@ static void a_template_that_is_refused_or_missing_says_why(void **state)
     begin(t);
     sink_host_run(t, 10, PATIENCE_US);
     assert_true(t->broken);
-    assert_string_equal(t->failed, "the cluster refuses the index template 'stock': x_content_parse_exception: unknown field "
-                                   "[paterns]; correct the file");
+    assert_string_equal(t->failed,
+                        "the cluster refuses the index template 'stock': x_content_parse_exception: unknown field "
+                        "[paterns]; correct the file");
     sink_host_free(t);
     t = sink(c.url, "stock-a");
     sink_host_set(t, "template", "/nowhere/x.json");

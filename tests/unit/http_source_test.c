@@ -2,15 +2,16 @@
 /* http_source_test.c: the source `http` under a host of a few lines: what is answered, and when. */
 #include "tests/unit/sink_host.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <zlib.h>
-#include <cmocka.h>
 
 enum { PATIENCE_US = 20000000 };
 
 static struct loop *loop;
 
-/* --- a host that decodes lines: those that begin with { are records ------------------------------------------------ */
+/* --- a host that decodes lines: those that begin with { are records ------------------------------------------------
+ */
 
 static struct {
     struct sink_host *t;
@@ -69,15 +70,26 @@ static void called(void *self, const struct http_call *c)
     struct {
         leat_http_call c;
         char zeros[256];
-    } call = {.c = {.size = sizeof call.c, .request = c->number, .method = c->method, .path = c->path, .query = c->query,
-                    .body = c->body, .peer = c->peer, .headers = c->headers, .n_headers = c->n_headers}};
+    } call = {.c = {.size = sizeof call.c,
+                    .request = c->number,
+                    .method = c->method,
+                    .path = c->path,
+                    .query = c->query,
+                    .body = c->body,
+                    .peer = c->peer,
+                    .headers = c->headers,
+                    .n_headers = c->n_headers}};
     t->p->loop->request(&t->h, t->self, &call.c);
 }
 
 static leat_status serve(const leat_host *h, const leat_http_listen *l)
 {
     struct err err;
-    struct http_server_options o = {.address = l->address, .path = l->path, .cert = l->cert, .key = l->key, .max_body = l->max_body,
+    struct http_server_options o = {.address = l->address,
+                                    .path = l->path,
+                                    .cert = l->cert,
+                                    .key = l->key,
+                                    .max_body = l->max_body,
                                     .max_open = l->max_open};
     if (http_server_new(&host.server, loop, &o, called, host.t, &err))
         return (h->fail)(h, LEAT_RETRY, err.text);
@@ -86,14 +98,18 @@ static leat_status serve(const leat_host *h, const leat_http_listen *l)
 
 static void reply(const leat_host *h, uint64_t request, const leat_http_reply *r)
 {
-    struct http_answer a = {.status = r->status, .content_type = r->content_type, .headers = r->headers, .n_headers = r->n_headers,
+    struct http_answer a = {.status = r->status,
+                            .content_type = r->content_type,
+                            .headers = r->headers,
+                            .n_headers = r->n_headers,
                             .body = r->body};
     (void)h;
     http_server_answer(host.server, request, &a);
 }
 
 static const leat_loop_service loop_service = {.size = sizeof loop_service, .serve = serve, .reply = reply};
-static const leat_source_service source_service = {.size = sizeof source_service, .announce = announce, .feed = feed, .fed = fed};
+static const leat_source_service source_service = {
+    .size = sizeof source_service, .announce = announce, .feed = feed, .fed = fed};
 static leat_place place;
 
 static void seek_now(uint64_t sequence)
@@ -141,7 +157,8 @@ static void end_source(void)
     http_listeners_sweep();
 }
 
-/* --- a sender ------------------------------------------------------------------------------------------------------ */
+/* --- a sender ------------------------------------------------------------------------------------------------------
+ */
 
 struct sent {
     int n, status;
@@ -161,17 +178,18 @@ static void send_with(struct sent *s, const char *method, leat_text body, const 
 {
     leat_text line = text_of(header);
     auto_free char *url = xasprintf("http://127.0.0.1:%u/in", http_server_port(host.server));
-    struct http_options o = {.method = method, .url = url, .body = body, .headers = &line, .n_headers = header ? 1 : 0, .timeout_ms = 20000};
+    struct http_options o = {
+        .method = method, .url = url, .body = body, .headers = &line, .n_headers = header ? 1 : 0, .timeout_ms = 20000};
     http_send(loop, &o, on_answer, s);
 }
 
-#define TURN_UNTIL(holds)                                        \
-    do {                                                         \
-        int64_t end_ = clock_mono_us() + PATIENCE_US;            \
-        bool held_;                                              \
-        while (!(held_ = (holds)) && clock_mono_us() < end_)     \
-            loop_turn(loop, 10000);                              \
-        assert_true(held_);                                      \
+#define TURN_UNTIL(holds)                                                                                              \
+    do {                                                                                                               \
+        int64_t end_ = clock_mono_us() + PATIENCE_US;                                                                  \
+        bool held_;                                                                                                    \
+        while (!(held_ = (holds)) && clock_mono_us() < end_)                                                           \
+            loop_turn(loop, 10000);                                                                                    \
+        assert_true(held_);                                                                                            \
     } while (0)
 
 static bool come(void)
@@ -181,7 +199,8 @@ static bool come(void)
     return woken;
 }
 
-/* --- tests ---------------------------------------------------------------------------------------------------------- */
+/* --- tests ----------------------------------------------------------------------------------------------------------
+ */
 
 static void nothing_is_answered_before_it_is_committed(void **state)
 {
@@ -312,7 +331,8 @@ static void only_posts_are_taken(void **state)
 
 static size_t pack(char *ret, size_t room, const char *plain, size_t n)
 {
-    z_stream z = {.next_in = (Bytef *)(uintptr_t)plain, .avail_in = (uInt)n, .next_out = (Bytef *)ret, .avail_out = (uInt)room};
+    z_stream z = {
+        .next_in = (Bytef *)(uintptr_t)plain, .avail_in = (uInt)n, .next_out = (Bytef *)ret, .avail_out = (uInt)room};
     assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
     assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
     deflateEnd(&z);

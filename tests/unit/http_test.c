@@ -2,8 +2,8 @@
 /* http_test.c: the sinks `http` and `http_batch` against a server that answers what we want it to. */
 #include "tests/unit/sink_host.h"
 
-#include <setjmp.h>
 #include <cmocka.h>
+#include <setjmp.h>
 
 enum { PATIENCE_US = 20000000 };
 
@@ -30,15 +30,17 @@ static void on_call(void *self, const struct http_call *call)
     *map_at(&r->keys, key) = (void *)(seen + 1);
     snprintf(r->last, sizeof r->last, TEXT_FMT, TEXT_ARG(call->body));
     snprintf(r->last_path, sizeof r->last_path, TEXT_FMT " " TEXT_FMT, TEXT_ARG(call->method), TEXT_ARG(call->path));
-    leat_text type = call->header(call, "content-type"), user = call->header(call, "authorization"), x = call->header(call, "x-kind");
-    snprintf(r->last_headers, sizeof r->last_headers, TEXT_FMT "|" TEXT_FMT "|" TEXT_FMT "|" TEXT_FMT, TEXT_ARG(type), TEXT_ARG(user),
-             TEXT_ARG(x), TEXT_ARG(key));
+    leat_text type = call->header(call, "content-type"), user = call->header(call, "authorization"),
+              x = call->header(call, "x-kind");
+    snprintf(r->last_headers, sizeof r->last_headers, TEXT_FMT "|" TEXT_FMT "|" TEXT_FMT "|" TEXT_FMT, TEXT_ARG(type),
+             TEXT_ARG(user), TEXT_ARG(x), TEXT_ARG(key));
     int status = r->judge ? r->judge(r, call, (int)seen) : 200;
     if (status < 300) {
         void **held = map_at(&r->bodies, call->body);
         *held = (void *)((intptr_t)*held + 1);
     }
-    struct http_answer a = {.status = status, .body = TEXT("because\nof that"), .headers = &wait, .n_headers = wait.n ? 1 : 0};
+    struct http_answer a = {
+        .status = status, .body = TEXT("because\nof that"), .headers = &wait, .n_headers = wait.n ? 1 : 0};
     http_server_answer(r->server, call->number, &a);
 }
 
@@ -69,7 +71,8 @@ static void begin(struct sink_host *t)
 static void run(struct sink_host *t, uint32_t n)
 {
     if (!sink_host_run(t, n, PATIENCE_US))
-        fail_msg("not done: %u done, %u rejected; %s %s", sink_host_done(t), sink_host_rejected(t), t->failed, t->last_retry);
+        fail_msg("not done: %u done, %u rejected; %s %s", sink_host_done(t), sink_host_rejected(t), t->failed,
+                 t->last_retry);
 }
 
 /* A map of one header, as the host hands it over. */
@@ -261,12 +264,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(each_record_is_a_request_with_its_key),
-        TEST(refused_ones_are_rejected_and_others_come_again),
-        TEST(a_key_with_a_line_end_is_rejected),
-        TEST(a_wrong_password_loses_nothing),
-        TEST(a_batch_is_lines_or_an_array),
-        TEST(a_batch_is_cut_where_the_address_changes),
+        TEST(each_record_is_a_request_with_its_key), TEST(refused_ones_are_rejected_and_others_come_again),
+        TEST(a_key_with_a_line_end_is_rejected),     TEST(a_wrong_password_loses_nothing),
+        TEST(a_batch_is_lines_or_an_array),          TEST(a_batch_is_cut_where_the_address_changes),
         TEST(nobody_there_and_bad_urls_say_why),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

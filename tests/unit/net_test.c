@@ -3,6 +3,7 @@
 #include "core/net/net.h"
 
 #include <arpa/inet.h>
+#include <cmocka.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <openssl/evp.h>
@@ -12,11 +13,11 @@
 #include <setjmp.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 enum { PATIENCE_US = 20000000, HELD_MAX = 2000 };
 
-/* --- a client's and a server's side that remember what came -------------------------------------------------------- */
+/* --- a client's and a server's side that remember what came --------------------------------------------------------
+ */
 
 struct answers {
     int n, status;
@@ -56,7 +57,8 @@ struct service {
 static void on_call(void *self, const struct http_call *c)
 {
     struct service *s = self;
-    buf_printf(&s->seen, TEXT_FMT " " TEXT_FMT "?" TEXT_FMT " ", TEXT_ARG(c->method), TEXT_ARG(c->path), TEXT_ARG(c->query));
+    buf_printf(&s->seen, TEXT_FMT " " TEXT_FMT "?" TEXT_FMT " ", TEXT_ARG(c->method), TEXT_ARG(c->path),
+               TEXT_ARG(c->query));
     if (c->body.n < 100)
         buf_text(&s->seen, c->body);
     buf_char(&s->seen, '\n');
@@ -97,12 +99,12 @@ static struct http_request *post(const struct service *s, leat_text body, struct
     return http_send(loop, &o, on_answer, a);
 }
 
-#define TURN_UNTIL(holds)                                              \
-    do {                                                               \
-        int64_t end_ = clock_mono_us() + PATIENCE_US;                  \
-        while (!(holds) && clock_mono_us() < end_)                     \
-            loop_turn(loop, 10000);                                    \
-        assert_true(holds);                                            \
+#define TURN_UNTIL(holds)                                                                                              \
+    do {                                                                                                               \
+        int64_t end_ = clock_mono_us() + PATIENCE_US;                                                                  \
+        while (!(holds) && clock_mono_us() < end_)                                                                     \
+            loop_turn(loop, 10000);                                                                                    \
+        assert_true(holds);                                                                                            \
     } while (0)
 
 /* A peer that speaks bytes, not HTTP. */
@@ -254,7 +256,8 @@ static void a_request_carries_method_path_query_headers_and_body(void **state)
     (void)state;
     serve(&s, (struct http_server_options){0});
     auto_free char *url = url_of(&s, "/orders/7?full=yes");
-    struct http_options o = {.method = "PUT", .url = url, .body = TEXT("{\"a\":1}"), .headers = headers, .n_headers = 2};
+    struct http_options o = {
+        .method = "PUT", .url = url, .body = TEXT("{\"a\":1}"), .headers = headers, .n_headers = 2};
     http_send(loop, &o, on_answer, &a);
     TURN_UNTIL(a.n);
     assert_int_equal(a.status, 200);
@@ -313,7 +316,8 @@ static void old_and_unknown_numbers_are_ignored(void **state)
     for (int i = 1; i <= 2; i++) {
         post(&s, TEXT("x"), &a);
         TURN_UNTIL(s.n == i);
-        http_reply(s.server, s.held[0], 200, NULL, TEXT("")); /* the second time it is the number of one long answered */
+        http_reply(s.server, s.held[0], 200, NULL,
+                   TEXT("")); /* the second time it is the number of one long answered */
         http_reply(s.server, 77, 200, NULL, TEXT(""));
         http_reply(s.server, s.held[1], 202, NULL, TEXT(""));
         TURN_UNTIL(a.n == i);
@@ -451,7 +455,8 @@ static void silence_ends_with_a_reason_after_the_timeout(void **state)
 
 static void nobody_there_and_no_such_host_are_answers_without_status(void **state)
 {
-    static const char *const urls[] = {"http://127.0.0.1:1/", "http://no-such-host.invalid/", "ftp://127.0.0.1/", "http://", ""};
+    static const char *const urls[] = {"http://127.0.0.1:1/", "http://no-such-host.invalid/", "ftp://127.0.0.1/",
+                                       "http://", ""};
     (void)state;
     for (size_t i = 0; i < N_OF(urls); i++) {
         struct answers a = {0};
@@ -500,7 +505,8 @@ static void connections_are_used_again(void **state)
     serve(&s, (struct http_server_options){0});
     int fd = peer_of(&s);
     auto_buf got = {0};
-    say(fd, "GET /a HTTP/1.1\r\nHost: x\r\n\r\nPOST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"); /* pipelined */
+    say(fd,
+        "GET /a HTTP/1.1\r\nHost: x\r\n\r\nPOST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"); /* pipelined */
     TURN_UNTIL(heard(fd, &got, "\r\n\r\nhi"));
     say(fd, "GET /c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     TURN_UNTIL(heard(fd, &got, NULL));
@@ -750,7 +756,8 @@ static void make_certificate(void)
     X509_gmtime_adj(X509_getm_notBefore(x), -60);
     X509_gmtime_adj(X509_getm_notAfter(x), 3600);
     X509_set_pubkey(x, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"leat test", -1, -1, 0);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"leat test", -1, -1,
+                               0);
     X509_set_issuer_name(x, X509_get_subject_name(x));
     X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
     X509_add_ext(x, names, -1);

@@ -176,7 +176,10 @@ static void on_answer(void *self, const struct http_result *r)
     struct {
         leat_http_answer a;
         char zeros[256];
-    } answer = {.a = {.size = sizeof answer.a, .status = r->status, .body = r->body, .headers = r->headers,
+    } answer = {.a = {.size = sizeof answer.a,
+                      .status = r->status,
+                      .body = r->body,
+                      .headers = r->headers,
                       .retry_after_us = r->retry_after_us > 0 ? r->retry_after_us : 0}};
     while (*at != q)
         at = &(*at)->next;
@@ -189,8 +192,16 @@ static void request(const leat_host *h, uint64_t tag, const leat_http_request *r
 {
     struct sink_host *t = host_of(h);
     struct hosted_request *q = xcalloc(1, sizeof *q);
-    struct http_options o = {.method = r->method, .url = r->url, .body = r->body, .headers = r->headers, .n_headers = r->n_headers,
-                             .timeout_ms = r->timeout_ms, .ca = r->ca, .cert = r->cert, .key = r->key, .no_verify = r->no_verify,
+    struct http_options o = {.method = r->method,
+                             .url = r->url,
+                             .body = r->body,
+                             .headers = r->headers,
+                             .n_headers = r->n_headers,
+                             .timeout_ms = r->timeout_ms,
+                             .ca = r->ca,
+                             .cert = r->cert,
+                             .key = r->key,
+                             .no_verify = r->no_verify,
                              .user_password = r->user};
     *q = (struct hosted_request){t->requests, t, NULL, tag};
     t->requests = q;
@@ -268,13 +279,26 @@ static leat_value value_of(struct sink_host *t, const leat_option *o, const char
         return v;
     }
     switch (o->type) {
-    case LEAT_OPT_BOOL: v.as.i64 = !strcmp(text, "true"); break;
-    case LEAT_OPT_I64: ASSERT(!parse_i64(text_of(text), &v.as.i64, &err)); break;
-    case LEAT_OPT_DURATION: ASSERT(!parse_duration(text_of(text), &v.as.i64, &err)); break;
-    case LEAT_OPT_SIZE: ASSERT(!parse_size(text_of(text), &v.as.i64, &err)); break;
-    case LEAT_OPT_CHOICE: v.as.i64 = choice_of(o->choices, text); break;
-    case LEAT_OPT_TEXT: v = (leat_value){.type = LEAT_TEXT, .as.text = arena_text(&t->arena, text_of(text))}; break;
-    default: v = (leat_value){.type = o->column, .as.field = add_field(t, arena_strdup(&t->arena, text), o->column)};
+    case LEAT_OPT_BOOL:
+        v.as.i64 = !strcmp(text, "true");
+        break;
+    case LEAT_OPT_I64:
+        ASSERT(!parse_i64(text_of(text), &v.as.i64, &err));
+        break;
+    case LEAT_OPT_DURATION:
+        ASSERT(!parse_duration(text_of(text), &v.as.i64, &err));
+        break;
+    case LEAT_OPT_SIZE:
+        ASSERT(!parse_size(text_of(text), &v.as.i64, &err));
+        break;
+    case LEAT_OPT_CHOICE:
+        v.as.i64 = choice_of(o->choices, text);
+        break;
+    case LEAT_OPT_TEXT:
+        v = (leat_value){.type = LEAT_TEXT, .as.text = arena_text(&t->arena, text_of(text))};
+        break;
+    default:
+        v = (leat_value){.type = o->column, .as.field = add_field(t, arena_strdup(&t->arena, text), o->column)};
     }
     return v;
 }
@@ -344,8 +368,19 @@ struct sink_host *plugin_host_new(struct loop *l, const char *plugin, const char
     t->with = xcalloc(t->p->n_options, sizeof *t->with);
     for (uint32_t i = 0; i < t->p->n_options; i++)
         t->with[i] = value_of(t, &t->p->options[i], t->p->options[i].standard);
-    t->h = (leat_host){.size = sizeof t->h, .abi = LEAT_ABI, .processor = t->p, .with = t->with, .loop = &loop_service, .bind = bind_,
-                       .read = read_, .reject = reject, .retry = retry, .finish = finish, .fail = fail, .wake = wake, .log = log_,
+    t->h = (leat_host){.size = sizeof t->h,
+                       .abi = LEAT_ABI,
+                       .processor = t->p,
+                       .with = t->with,
+                       .loop = &loop_service,
+                       .bind = bind_,
+                       .read = read_,
+                       .reject = reject,
+                       .retry = retry,
+                       .finish = finish,
+                       .fail = fail,
+                       .wake = wake,
+                       .log = log_,
                        .measure = measure};
     t->self = xcalloc(1, t->p->instance_bytes);
     return t;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sink_host.h: a small host for testing a sink by itself: it gives documents 0 .. n-1 in batches, keeps what is to be given
- * again, and knows in the end what became of each. Requests go through core/net. */
+/* sink_host.h: a small host for testing a sink by itself: it gives documents 0 .. n-1 in batches, keeps what is to be
+ * given again, and knows in the end what became of each. Requests go through core/net. */
 #ifndef LEAT_TESTS_SINK_HOST_H
 #define LEAT_TESTS_SINK_HOST_H
 
@@ -44,13 +44,14 @@ struct sink_host {
     double measured[16];
 };
 
-/* plugin: "http", processor: its name. Options that are not set have their standards. Prints why and fails if it cannot. */
+/* plugin: "http", processor: its name. Options that are not set have their standards. Prints why and fails if it
+ * cannot. */
 struct sink_host *sink_host_new(struct loop *l, const char *plugin, const char *processor);
 /* The same for a processor of another kind, whose services the test brings along. */
 struct sink_host *plugin_host_new(struct loop *l, const char *plugin, const char *processor, uint32_t kind);
 void sink_host_free(struct sink_host *t);
-leat_value *sink_host_option(struct sink_host *t, const char *name);             /* "auth.user" too */
-void sink_host_set(struct sink_host *t, const char *name, const char *text);     /* as a flow would write it */
+leat_value *sink_host_option(struct sink_host *t, const char *name);         /* "auth.user" too */
+void sink_host_set(struct sink_host *t, const char *name, const char *text); /* as a flow would write it */
 leat_status sink_host_create(struct sink_host *t);
 leat_status sink_host_start(struct sink_host *t);
 /* Gives documents 0 .. n-1 until all are done or rejected, or the time is over. */
