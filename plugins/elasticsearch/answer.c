@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* answer.c: reads what bulk requests are answered with; a small, tolerant JSON reader that copies nothing but errors.
- */
+/* answer.c: reads what bulk requests are answered with: a small, tolerant JSON reader that copies only errors. */
 #include "elastic.h"
 
 #include <stdlib.h>

@@ -3,9 +3,10 @@
  * tests/long. */
 #include "tests/unit/sink_host.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <zlib.h>
+
+#include <cmocka.h>
 
 enum { PATIENCE_US = 20000000 };
 

@@ -2,9 +2,10 @@
 /* http_source_test.c: the source `http` under a host of a few lines: what is answered, and when. */
 #include "tests/unit/sink_host.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <zlib.h>
+
+#include <cmocka.h>
 
 enum { PATIENCE_US = 20000000 };
 

@@ -2,8 +2,9 @@
 /* http_test.c: the sinks `http` and `http_batch` against a server that answers what we want it to. */
 #include "tests/unit/sink_host.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
+
+#include <cmocka.h>
 
 enum { PATIENCE_US = 20000000 };
 

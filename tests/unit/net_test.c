@@ -3,7 +3,6 @@
 #include "core/net/net.h"
 
 #include <arpa/inet.h>
-#include <cmocka.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <openssl/evp.h>
@@ -13,6 +12,8 @@
 #include <setjmp.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 enum { PATIENCE_US = 20000000, HELD_MAX = 2000 };
 
