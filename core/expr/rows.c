@@ -108,7 +108,7 @@ static leat_value truth(int t)
 static bool row_junction(struct call *c, const struct expr *e, const struct node *n, uint32_t row, leat_value *ret)
 {
     leat_value v;
-    int left, right, decides = n->op == OP_OR;
+    int left = -1, right = -1, decides = n->op == OP_OR;
     if (!row_eval(c, e, n->args[0], row, &v) || !value_truth(c, &v, &left))
         return false;
     if (left != decides) {
@@ -150,7 +150,7 @@ static bool row_case(struct call *c, const struct expr *e, const struct node *n,
 {
     for (uint32_t i = 0; i + 1 < n->n; i += 2) {
         leat_value v;
-        int t;
+        int t = -1;
         if (!row_eval(c, e, n->args[i], row, &v) || !value_truth(c, &v, &t))
             return false;
         if (t == 1)
@@ -291,7 +291,7 @@ static bool apply_call(struct call *c, const struct node *n, const leat_value *a
 
 static bool apply_truth(struct call *c, const struct node *n, const leat_value *args, leat_value *ret)
 {
-    int t;
+    int t = -1;
     if (!value_truth(c, &args[0], &t))
         return false;
     *ret = n->op == OP_NOT ? truth(t < 0 ? t : !t) : value_bool(t == (n->op == OP_IS_TRUE));
