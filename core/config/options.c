@@ -12,6 +12,7 @@ struct group {
     const struct node *tree;   /* the map or bare value; NULL: the whole group is not given */
     const struct node *blame;
     struct node *rest;         /* of the row "*" */
+    bool *meant;               /* by row: an unknown key is spelt like it */
 };
 
 static bool read_group(struct option_reader *r, const leat_option *rows, uint32_t n_rows, const struct node *tree,
@@ -36,6 +37,9 @@ static void refuse_unknown(struct option_reader *r, const struct group *g, const
     for (; host_keys && *host_keys; host_keys++)
         *VEC_PUSH(&known) = *host_keys;
     const char *hint = known.n ? finding_suggest(r->f, n->key, known.at, known.n) : "there are no options here";
+    const char *near = closest(n->key, known.at, known.n);
+    for (uint32_t i = 0; near && i < g->n; i++)
+        g->meant[i] |= strcmp(g->rows[i].name, near) == 0;
     if (parentheses_unbalanced(n->key))
         hint = "quote the expression above";
     finding_add_key(r->f, FINDING_ERROR, "E403", n, hint, "unknown option '" TEXT_FMT "'", TEXT_ARG(n->key));
@@ -113,15 +117,17 @@ static const char *names_of_one_of(struct option_reader *r, const struct group *
 static void check_one_of(struct option_reader *r, const struct group *g)
 {
     uint32_t among = 0, given = 0;
+    bool meant = false;
     const struct node *second = NULL;
     for (uint32_t i = 0; i < g->n; i++) {
         if (!(g->rows[i].flags & LEAT_ONE_OF))
             continue;
         among++;
+        meant |= g->meant[i];
         if (g->given[i] && ++given > 1)
             second = g->given[i];
     }
-    if (!among || given == 1)
+    if (!among || given == 1 || (meant && !given))
         return;
     if (given > 1)
         finding_add_key(r->f, FINDING_ERROR, "E409", second, NULL, "only one of %s can be given, %u are", names_of_one_of(r, g), given);
@@ -140,7 +146,7 @@ static void check_row(struct option_reader *r, const struct group *g, uint32_t i
             finding_add_key(r->f, FINDING_ERROR, "E410", g->given[i], finding_text(r->f, "add '%s', or leave '%s' out", o->only_with, o->name),
                             "'%s' goes with '%s' only", o->name, o->only_with);
     }
-    if (!g->given[i] && (o->flags & LEAT_REQUIRED) && with)
+    if (!g->given[i] && !g->meant[i] && (o->flags & LEAT_REQUIRED) && with)
         finding_add_key(r->f, FINDING_ERROR, "E408", g->blame, o->doc ? finding_text(r->f, "%s: %s", o->name, o->doc) : NULL,
                         "the option '%s' is required", o->name);
     if (g->given[i] && (o->flags & LEAT_DEPRECATED))
@@ -246,6 +252,7 @@ static bool read_group(struct option_reader *r, const leat_option *rows, uint32_
     uint32_t before = r->chosen;
     leat_value *at = arena_zalloc(r->a, (n_rows + 1) * sizeof *at);
     g.given = arena_zalloc(r->a, (n_rows + 1) * sizeof *g.given);
+    g.meant = arena_zalloc(r->a, n_rows + 1);
     if (tree && tree->kind == NODE_MAP)
         sort_keys(r, &g, host_keys);
     else if (tree)
@@ -273,11 +280,12 @@ size_t options_read(struct arena *a, const leat_option *rows, uint32_t n_rows, c
     if (with && with->kind != NODE_MAP && with->kind != NODE_NULL) {
         finding_add(f, FINDING_ERROR, "E404", with, "write with: {option: value}", "`with` is a map of options, not %s",
                     node_kind_name(with->kind));
-        with = NULL;
+        read_group(&r, rows, n_rows, NULL, blame, host_keys, &group);
+    } else {
+        if (!with || with->kind == NODE_NULL)
+            with = none;
+        read_group(&r, rows, n_rows, with, with->key_line ? with : blame, host_keys, &group);
     }
-    if (!with || with->kind == NODE_NULL)
-        with = none;
-    read_group(&r, rows, n_rows, with, with->key_line ? with : blame, host_keys, &group);
     *ret = (leat_value *)(uintptr_t)group.as.list.at;
     return f->errors - before;
 }

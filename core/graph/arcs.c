@@ -26,6 +26,7 @@ static void add_arc(struct planner *pl, struct draft *d, leat_text input, const 
         finding_add(pl->f, FINDING_ERROR, "E209", where, finding_suggest(pl->f, (leat_text){where->text.data, n}, names.at, names.n),
                     "no processor is called '%.*s'", (int)n, where->text.data);
         VEC_FINI(&names);
+        pl->from_failed = true;
         return;
     }
     leat_text port = dot ? (leat_text){dot + 1, where->text.n - n - 1} : (leat_text){0};
@@ -55,6 +56,7 @@ static void read_from(struct planner *pl, struct draft *d)
         return;
     }
     if (!from || from->kind == NODE_NULL || (from->kind == NODE_LIST && !from->n)) {
+        pl->from_failed |= d->kind != LEAT_SOURCE;
         if (d->kind && d->kind != LEAT_SOURCE && !dead_letters)
             finding_add_key(pl->f, FINDING_ERROR, "E213", d->node, "add: from: NAME", "'%s' does not say where its records come from", d->name);
         return;
@@ -285,14 +287,15 @@ void arcs_connect(struct planner *pl, struct draft *d)
     for (size_t i = 0; i < d->arcs.n; i++) {
         const struct arc *a = &d->arcs.at[i];
         const struct draft *s = &pl->drafts.at[a->from];
+        uint32_t input = input_number(x, a->input);
+        x->inputs[input].connected = 1;
         if (s->at == UINT32_MAX)
             continue;
         struct planned *from = &pl->plan->processors[s->at];
-        uint32_t port = from->p ? find_port(pl, a, from) : UINT32_MAX, input = input_number(x, a->input);
-        if (port == UINT32_MAX)
-            continue;
-        add_target(pl, &from->ports[port], (struct target){d->at, input});
-        x->inputs[input].connected = 1;
+        uint32_t port = find_port(pl, a, from);
+        pl->from_failed |= port == UINT32_MAX;
+        if (port != UINT32_MAX)
+            add_target(pl, &from->ports[port], (struct target){d->at, input});
     }
 }
 
@@ -349,14 +352,14 @@ void ports_check(struct planner *pl)
         check_ignore(pl, d, x);
         for (uint32_t k = 0; k + 1 < x->n_outputs; k++) {
             const struct output *o = &x->ports[k];
-            if (o->n_targets || o->flags & LEAT_DEAD_LETTERS || is_ignored(d, o->name) || is_wanted(pl, d, o->name) || feeds_disabled(pl, d))
+            if (o->n_targets || pl->from_failed || o->flags & LEAT_DEAD_LETTERS || is_ignored(d, o->name) || is_wanted(pl, d, o->name) || feeds_disabled(pl, d))
                 continue;
             finding_add_key(pl->f, FINDING_ERROR, "E214", d->node,
                             finding_text(pl->f, "read it (from: %s.%s), or say: ignore: [%s]", d->name, o->name.data, o->name.data),
                             "nobody reads the port '%s' of '%s'", o->name.data, d->name);
         }
         for (uint32_t k = 0; k < x->n_inputs; k++)
-            if (!x->inputs[k].connected && d->arcs.n)
+            if (!x->inputs[k].connected && d->arcs.n && x->with)
                 finding_add_key(pl->f, FINDING_ERROR, "E220", node_get(d->node, "from") ? node_get(d->node, "from") : d->node,
                                 finding_text(pl->f, "add %s: NAME to `from`", x->inputs[k].name.data), "the input '%s' of '%s' gets nothing",
                                 x->inputs[k].name.data, d->name);

@@ -19,7 +19,7 @@ static const leat_option csv_rows[] = {CODEC_COMMON,
     {.name = "columns", .doc = "names of the columns when there is no header", .type = LEAT_OPT_TEXT, .flags = LEAT_MANY}};
 enum { K_NAME, K_JSON, K_CSV, K_TEXT, K_RAW };
 static const leat_option codec_rows[] = {
-    {.name = "name", .doc = "the codec with its defaults", .type = LEAT_OPT_CHOICE, .choices = "json|csv|text|raw", .flags = LEAT_BARE | LEAT_ONE_OF},
+    {.name = "codec", .doc = "the codec with its defaults", .type = LEAT_OPT_CHOICE, .choices = "json|csv|text|raw", .flags = LEAT_BARE | LEAT_ONE_OF},
     {.name = "json", .doc = "one JSON object a line", .flags = LEAT_ONE_OF, ROWS(json_rows)},
     {.name = "csv", .doc = "lines of columns", .flags = LEAT_ONE_OF, ROWS(csv_rows)},
     {.name = "text", .doc = "lines; the field is called text", .flags = LEAT_ONE_OF, ROWS(plain_rows)},

@@ -59,6 +59,7 @@ struct draft {
     VEC(struct arc) arcs;
     VEC(leat_text) inputs_named; /* of `from: {name: ...}`, in order */
     bool disabled, reached;
+    bool broken;        /* its options cannot be known: not planned */
     uint32_t mark;      /* of the search for an order */
     uint32_t at;        /* in plan.processors, or UINT32_MAX: could not be planned */
     struct shape *out;  /* one per output of the planned processor */
@@ -78,6 +79,7 @@ struct planner {
     VEC(const struct node *) connections_used;
     uint32_t dead_letters; /* draft, or UINT32_MAX */
     bool fork_said;
+    bool from_failed; /* some `from` could not be read: ports may only seem to be unconnected */
 };
 
 /* processor.c */

@@ -174,7 +174,7 @@ void processors_plan(struct planner *pl)
     pl->plan->processors = arena_zalloc(pl->a, (pl->order.n + 1) * sizeof *pl->plan->processors);
     for (size_t i = 0; i < pl->order.n; i++) {
         struct draft *d = &pl->drafts.at[pl->order.at[i]];
-        if (d->p)
+        if (d->p && !d->broken)
             plan_one(pl, d);
     }
     if (pl->dead_letters != UINT32_MAX)

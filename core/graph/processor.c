@@ -66,7 +66,30 @@ static bool is_option(const leat_processor *p, leat_text key)
     return text_is(key, "codec") || text_is(key, "batch") || text_is(key, "in_flight");
 }
 
-static void refuse_key(struct planner *pl, const struct draft *d, const struct node *n)
+static void append_copy(struct planner *pl, struct node *to, const struct node *item)
+{
+    struct node *copy = arena_alloc(pl->a, sizeof *copy);
+    *copy = *item;
+    node_append(pl->a, to, copy);
+}
+
+/* An option that stands beside `with` is checked as if it stood there. */
+static void take_misplaced(struct planner *pl, struct draft *d, const struct node *n)
+{
+    struct node *all = arena_zalloc(pl->a, sizeof *all);
+    if (d->with && d->with->kind == NODE_MAP)
+        *all = *d->with;
+    else
+        *all = (struct node){.kind = NODE_MAP, .file = n->file, .line = n->line, .column = n->column, .text = TEXT(""), .key = TEXT("")};
+    all->items = NULL;
+    all->n = 0;
+    for (size_t i = 0; d->with && i < d->with->n; i++)
+        append_copy(pl, all, d->with->items[i]);
+    append_copy(pl, all, n);
+    d->with = all;
+}
+
+static void refuse_key(struct planner *pl, struct draft *d, const struct node *n)
 {
     for (size_t i = 0; i < N_OF(later); i++)
         if (text_is(n->key, later[i].key)) {
@@ -77,6 +100,8 @@ static void refuse_key(struct planner *pl, const struct draft *d, const struct n
                                                               TEXT_ARG(n->key), d->p ? d->p->name : "the plugin")
                                                : finding_suggest(pl->f, n->key, keys, N_OF(keys) - 1);
     finding_add_key(pl->f, FINDING_ERROR, "E204", n, hint, "unknown key '" TEXT_FMT "' of a processor", TEXT_ARG(n->key));
+    if (is_option(d->p, n->key) && !node_get(d->with, n->key.data))
+        take_misplaced(pl, d, n);
 }
 
 static void find_kind(struct planner *pl, struct draft *d)
@@ -88,6 +113,7 @@ static void find_kind(struct planner *pl, struct draft *d)
         if (d->kind_node) {
             finding_add_key(pl->f, FINDING_ERROR, "E206", n, NULL, "'%s' is a %s already, it cannot be a %s too", d->name, kind_word(d->kind),
                             kind_words[k]);
+            d->broken = true;
             continue;
         }
         d->kind_node = n;
@@ -140,13 +166,6 @@ static const struct node *connection_of(struct planner *pl, const struct draft *
     return NULL;
 }
 
-static void append_copy(struct planner *pl, struct node *to, const struct node *item)
-{
-    struct node *copy = arena_alloc(pl->a, sizeof *copy);
-    *copy = *item;
-    node_append(pl->a, to, copy);
-}
-
 /* The connection's options, less those that `with` has too, then those of `with`. */
 static void take_connection(struct planner *pl, struct draft *d)
 {
@@ -154,6 +173,7 @@ static void take_connection(struct planner *pl, struct draft *d)
     if (!use || is_option(d->p, TEXT("use")))
         return;
     const struct node *options = connection_of(pl, d, use);
+    d->broken |= !options;
     struct node *all = arena_zalloc(pl->a, sizeof *all);
     *all = *d->with;
     all->items = NULL;
@@ -176,8 +196,6 @@ static void read_enabled(struct planner *pl, struct draft *d)
     leat_value v = {0};
     if (!n)
         return;
-    struct shape none = {.closed = true};
-    (void)none;
     const struct expr *e = expr_parse(pl->a, pl->plan->paths, n->text, NULL, &error);
     if (!e)
         finding_add_at(pl->f, FINDING_ERROR, "E228", n, error.offset, error.length, error.hint[0] ? error.hint : NULL, "%s", error.text);
@@ -231,10 +249,10 @@ static void draft_read(struct planner *pl, const struct node *n)
     }
     find_kind(pl, d);
     find_plugin(pl, d);
+    d->with = node_get(n, "with");
     read_keys(pl, d);
     read_enabled(pl, d);
     read_lanes(pl, d);
-    d->with = node_get(n, "with");
     take_connection(pl, d);
 }
 

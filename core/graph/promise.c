@@ -70,6 +70,14 @@ static bool id_is_ours(const struct planned *x)
     return !b || reads_path(b, PATH_ID);
 }
 
+static bool has_option(const struct planned *x, const char *name)
+{
+    for (uint32_t i = 0; i < x->p->n_options; i++)
+        if (strcmp(x->p->options[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static size_t count_sources(const struct plan *p, uint32_t sink)
 {
     auto_free bool *seen = xcalloc(p->n, sizeof *seen);
@@ -89,7 +97,8 @@ static void check_versions(struct planner *pl, uint32_t sink)
 {
     const struct planned *x = &pl->plan->processors[sink];
     const struct binding *version = option_binding(x, "version");
-    if (x->p->sink->class_ != LEAT_UPSERT || id_is_ours(x) || !version || version->path != PATH_VERSION || count_sources(pl->plan, sink) < 2)
+    if (x->p->sink->class_ != LEAT_UPSERT || id_is_ours(x) || !has_option(x, "version") || (version && version->path != PATH_VERSION) ||
+        count_sources(pl->plan, sink) < 2)
         return;
     finding_add_key(pl->f, FINDING_ERROR, "E233", x->node, "add a `version`: a number or time that rises with every record of an id",
                     "'%s' takes an id of its own and records of several sources: nobody can tell which record is the newer one", x->name);
@@ -111,6 +120,22 @@ static void check_ids(struct planner *pl, uint32_t source, uint32_t sink)
 
 /* --- promises ---------------------------------------------------------------------------------------------------- */
 
+/* `mode: upsert` and the like: rows of one key replace each other. */
+static bool rows_converge(const struct planned *x)
+{
+    static const char *const words[] = {"upsert", "insert_ignore", NULL};
+    for (uint32_t i = 0; i < x->p->n_options; i++) {
+        const leat_option *o = &x->p->options[i];
+        if (strcmp(o->name, "mode") != 0 || o->type != LEAT_OPT_CHOICE || !o->choices)
+            continue;
+        const char *at = o->choices;
+        for (int64_t k = x->with[i].as.i64; k > 0 && *at; at++)
+            k -= *at == '|';
+        return is_word(words, (leat_text){at, strcspn(at, "|")});
+    }
+    return false;
+}
+
 static enum guarantee of_sink(const struct planned *x, const char **because)
 {
     switch (x->p->sink->class_) {
@@ -124,8 +149,9 @@ static enum guarantee of_sink(const struct planned *x, const char **because)
         *because = "the receiver drops ids that it knows";
         return EFFECTIVELY_ONCE;
     case LEAT_TRANSACTIONAL:
-        *because = "positions are committed just behind the transaction: a crash between the two repeats one epoch";
-        return AT_LEAST_ONCE;
+        *because = rows_converge(x) ? "rows that are written again have the same key"
+                                    : "positions are logged just behind the transaction: a crash between the two repeats one epoch";
+        return rows_converge(x) ? EFFECTIVELY_ONCE : AT_LEAST_ONCE;
     default:
         *because = "what was sent after the last commit is sent again after a crash";
         return AT_LEAST_ONCE;

@@ -21,6 +21,11 @@ void shape_add(struct shape *s, uint32_t path, uint32_t type, bool may_miss)
 void shape_remove(struct shape *s, const struct paths *paths, uint32_t path)
 {
     size_t kept = 0;
+    if (path == PATH_WHOLE) { /* all of them; then some are written again */
+        s->fields.n = 0;
+        s->closed = true;
+        return;
+    }
     for (size_t i = 0; i < s->fields.n; i++) {
         uint32_t p = s->fields.at[i].path;
         if (p != path && !(paths_top(paths, path) == path && paths_top(paths, p) == path))
