@@ -15,8 +15,8 @@ const leat_option client_tls[TLS_OPTIONS] = {
     [TLS_KEY] = {.name = "key", .type = LEAT_OPT_TEXT, .doc = "PEM file of its private key.", .only_with = "cert"},
     [TLS_KEY_PASSWORD] = {.name = "key_password", .type = LEAT_OPT_TEXT, .flags = LEAT_SECRET, .only_with = "key",
                           .doc = "What the private key is encrypted with."},
-    [TLS_VERIFY] = {.name = "verify", .type = LEAT_OPT_BOOL, .standard = "true",
-                    .doc = "Check the broker's certificate and its name."},
+    [TLS_VERIFY] = {.name = "verify", .type = LEAT_OPT_BOOL, .flags = LEAT_BARE, .standard = "true",
+                    .doc = "Check the broker's certificate and its name; `tls: true` is short for it."},
 };
 const leat_option client_auth[AUTH_OPTIONS] = {
     [AUTH_MECHANISM] = {.name = "mechanism", .type = LEAT_OPT_CHOICE, .standard = "SCRAM-SHA-512", .doc = "How to log in.",

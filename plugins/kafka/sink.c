@@ -110,7 +110,7 @@ static leat_status create(const leat_host *h, void *self, void *shared)
     if (!conf)
         return LEAT_FATAL;
     rd_kafka_conf_destroy(conf);
-    s->encoded = leat_bind(h, LEAT_READ, 0, "$encoded", LEAT_BYTES, 0);
+    s->encoded = leat_bind(h, LEAT_READ, 0, "$encoded", LEAT_NULL, 0);
     return LEAT_OK;
 }
 
@@ -332,8 +332,8 @@ static void slot_settle(struct sink *s, struct slot *slot)
 /* --- sending ----------------------------------------------------------------------------------------------------- */
 
 struct columns {
-    const leat_text *topic, *value, *key;
-    const leat_column *key_column, *time;
+    const leat_text *topic, *key;
+    const leat_column *value_column, *key_column, *time;
     size_t n_headers;
     const leat_column *headers[64];
     const char *header_names[64];
@@ -344,7 +344,7 @@ static leat_status read_columns(struct sink *s, const leat_batch *b, struct colu
     const leat_host *h = s->client.h;
     const leat_value *headers = &h->with[HEADERS];
     c->topic = leat_read_text(h, b, h->with[TOPIC].as.field);
-    c->value = leat_read_text(h, b, s->encoded);
+    c->value_column = h->read(h, b, s->encoded);
     c->key_column = h->with[KEY].type ? h->read(h, b, h->with[KEY].as.field) : NULL;
     c->key = c->key_column ? c->key_column->data : NULL;
     c->time = h->with[TIMESTAMP].type ? h->read(h, b, h->with[TIMESTAMP].as.field) : NULL;
@@ -362,10 +362,11 @@ static leat_status read_columns(struct sink *s, const leat_batch *b, struct colu
     return LEAT_OK;
 }
 
-/* A message is the record without the line end that files want. */
-static leat_text without_end(leat_text t)
+/* A message is the record without the line end that files want. Bytes (codec: raw) are left as they are. */
+static leat_text message_of(const leat_column *c, uint32_t row)
 {
-    if (t.n && t.data[t.n - 1] == '\n')
+    leat_text t = ((const leat_text *)c->data)[row];
+    if (c->type != LEAT_BYTES && t.n && t.data[t.n - 1] == '\n')
         t.n--;
     return t;
 }
@@ -459,7 +460,7 @@ static void send_rows(struct sink *s, struct slot *slot, const struct columns *c
             return;
         while (n < PRODUCE && from + n < slot->n && bytes < CHECK_BYTES && (n == 0 || target_of(s, c->topic[from + n]) == t)) {
             uint32_t row = from + n;
-            leat_text value = without_end(c->value[row]);
+            leat_text value = message_of(c->value_column, row);
             bool keyed = c->key && leat_has(c->key_column, row);
             m[n] = (rd_kafka_message_t){.payload = (void *)(uintptr_t)value.data, .len = value.n,
                                         .key = keyed ? (void *)(uintptr_t)c->key[row].data : NULL,

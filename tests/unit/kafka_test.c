@@ -319,7 +319,7 @@ static struct rows *rows_new(struct lane *l, const char *topic, leat_text value,
     r->batch = (leat_batch){.size = sizeof r->batch, .n = 1000, .ticket = ticket};
     l->columns[FIELD_TOPIC] = (leat_column){.type = LEAT_TEXT, .data = r->topic, .n = 1000};
     l->columns[FIELD_KEY] = (leat_column){.type = LEAT_BYTES, .data = r->key, .n = 1000};
-    l->columns[FIELD_ENCODED] = (leat_column){.type = LEAT_BYTES, .data = r->value, .n = 1000};
+    l->columns[FIELD_ENCODED] = (leat_column){.type = LEAT_TEXT, .data = r->value, .n = 1000};
     return r;
 }
 

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real servers, the leat binary, and an oracle that knows every id, for the long tests with Kafka. Not a test itself."""
+import json, os, re, signal, subprocess, sys, time
+
+SOURCE = os.environ.get("LEAT_SOURCE", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+LEAT = os.environ.get("LEAT", os.path.join(SOURCE, "build", "leat"))
+TMP = os.environ.get("LEAT_TMP", "/tmp/leat-long")
+SERVERS = os.path.join(SOURCE, "tests", "servers")
+os.makedirs(TMP, exist_ok=True)
+
+
+def with_client():
+    """Goes on under a Python that has a Kafka client of another make than librdkafka 2.0.2; installs it the first time."""
+    try:
+        import confluent_kafka  # noqa: F401
+    except ImportError:
+        python = subprocess.run([os.path.join(SERVERS, "python.sh")], stdout=subprocess.PIPE, check=True, text=True).stdout.strip()
+        os.execv(python, [python] + sys.argv)
+
+
+class Server:
+    """A server under tests/servers in a folder of its own; `env` holds what its start script printed."""
+
+    def __init__(self, name, **environment):
+        self.name, self.folder, self.environment = name, os.path.join(TMP, name), environment
+        self.env = {}
+
+    def start(self):
+        out = subprocess.run([os.path.join(SERVERS, self.name, "start.sh"), self.folder], stdout=subprocess.PIPE, text=True,
+                             check=True, env=dict(os.environ, **self.environment))
+        self.env = dict(l.split("=", 1) for l in out.stdout.splitlines() if "=" in l)
+        return self
+
+    def pids(self):
+        with open(os.path.join(self.folder, "pid")) as f:
+            return [int(l) for l in f.read().split()]
+
+    def kill(self):
+        for pid in self.pids():
+            os.kill(pid, signal.SIGKILL)
+            await_true(lambda: not os.path.exists(f"/proc/{pid}") or state_of(pid) == "Z", 20, f"{self.name} to be gone")
+
+    def stop(self):
+        subprocess.run([os.path.join(SERVERS, "stop.sh"), self.folder], check=False)
+
+
+def state_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "Z"
+
+
+def await_true(condition, seconds, what):
+    until = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > until:
+            raise AssertionError(f"waited {seconds} s for {what}")
+        time.sleep(0.05)
+
+
+class Leat:
+    """One `leat run`: what it says goes to a file."""
+    runs = 0
+
+    def __init__(self, flow, state, arguments=()):
+        Leat.runs += 1
+        self.log = os.path.join(TMP, f"leat-{Leat.runs}.log")
+        self.flow = os.path.join(TMP, f"flow-{Leat.runs}.yaml")
+        with open(self.flow, "w") as f:
+            f.write(flow)
+        self.out = open(self.log, "w")
+        self.process = subprocess.Popen([LEAT, "run", self.flow, "--state", os.path.join(TMP, state), "--quiet", *arguments],
+                                        stdout=self.out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+
+    def said(self):
+        with open(self.log, errors="replace") as f:
+            return f.read()
+
+    def await_said(self, pattern, seconds=30):
+        def look():
+            found = re.search(pattern, self.said())
+            if not found and self.process.poll() is not None:
+                raise AssertionError(f"leat ended with {self.process.returncode} before it said {pattern!r}:\n{self.said()[-3000:]}")
+            return found
+        return await_true(look, seconds, f"leat to say {pattern!r}; it said:\n{self.said()[-3000:]}")
+
+    def await_end(self, seconds=120):
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"leat did not end in {seconds} s:\n{self.said()[-3000:]}")
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def stop(self, seconds=60):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.await_end(seconds)
+
+
+class Topics:
+    """Topics of one cluster: makes them, fills them with known ids, reads them to their end."""
+
+    def __init__(self, brokers, **properties):
+        from confluent_kafka.admin import AdminClient
+        self.conf = dict({"bootstrap.servers": brokers, "log_level": 0}, **properties)
+        self.admin = AdminClient(self.conf)
+
+    def make(self, name, partitions=4):
+        from confluent_kafka.admin import NewTopic
+        for future in self.admin.create_topics([NewTopic(name, partitions, 1)]).values():
+            future.result(30)
+        return name
+
+    def fill(self, topic, ids, record=None, **more):
+        """One JSON record an id, keyed by its sku. `record` may give other fields."""
+        from confluent_kafka import Producer
+        failed = []
+        producer = Producer(dict(self.conf, **{"linger.ms": 5, "enable.idempotence": True}))
+        for i in ids:
+            body = json.dumps(record(i) if record else {"id": i, "sku": f"sku-{i % 97}", "qty": i % 10}).encode()
+            while True:
+                try:
+                    producer.produce(topic, body, key=f"sku-{i % 97}", timestamp=1700000000000 + i, **more,
+                                     on_delivery=lambda e, m: failed.append(e) if e else None)
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+            producer.poll(0)
+        assert producer.flush(60) == 0 and not failed, failed[:1]
+
+    def ends(self, topic):
+        from confluent_kafka import Consumer, TopicPartition
+        consumer = Consumer(dict(self.conf, **{"group.id": "oracle-ends"}))
+        try:
+            partitions = consumer.list_topics(topic, 20).topics[topic].partitions
+            return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 20)[1] for p in partitions}
+        finally:
+            consumer.close()
+
+    def read(self, topic):
+        """All messages that are there now: (key, value, headers, timestamp, partition, offset)."""
+        from confluent_kafka import Consumer, TopicPartition
+        ends = {p: e for p, e in self.ends(topic).items() if e}
+        consumer = Consumer(dict(self.conf, **{"group.id": "oracle", "enable.auto.commit": False,
+                                               "isolation.level": "read_committed"}))
+        consumer.assign([TopicPartition(topic, p, 0) for p in ends])
+        found, until = [], time.monotonic() + 60
+        try:
+            while ends:
+                assert time.monotonic() < until, f"{topic} cannot be read to its end; missing {ends}"
+                for m in consumer.consume(10000, 0.5):
+                    assert not m.error(), m.error()
+                    found.append((m.key(), m.value(), dict(m.headers() or ()), m.timestamp()[1], m.partition(), m.offset()))
+                    if m.offset() + 1 >= ends.get(m.partition(), 1 << 62):
+                        del ends[m.partition()]
+        finally:
+            consumer.close()
+        return found
+
+    def count(self, topic):
+        return sum(self.ends(topic).values())
+
+    def group_offsets(self, group, topic):
+        from confluent_kafka import ConsumerGroupTopicPartitions
+        future = self.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group]
+        return {t.partition: (t.offset, t.metadata) for t in future.result(20).topic_partitions if t.topic == topic}
+
+
+class Oracle:
+    """What came out, compared with what must: every id at least once, none that must not, and `$id` tells repetitions."""
+
+    def __init__(self, messages, expected):
+        self.ids, self.by_id = {}, {}
+        for key, value, headers, *_ in messages:
+            i = json.loads(value)["id"]
+            self.ids[i] = self.ids.get(i, 0) + 1
+            if "id" in headers:
+                self.by_id.setdefault(headers["id"], set()).add(i)
+        expected = set(expected)
+        self.missing = expected - set(self.ids)
+        self.strange = set(self.ids) - expected
+        self.repeated = sum(n - 1 for n in self.ids.values())
+        self.ambiguous = sum(len(s) != 1 for s in self.by_id.values())
+        self.distinct = len(self.by_id)
+
+    def check(self, repetitions=True):
+        assert not self.missing, f"{len(self.missing)} lost, such as {sorted(self.missing)[:5]}"
+        assert not self.strange, f"{len(self.strange)} that must not be there, such as {sorted(self.strange)[:5]}"
+        assert repetitions or not self.repeated, f"{self.repeated} came twice"
+        assert not self.ambiguous, f"{self.ambiguous} of $id stand for several records"
+        assert self.distinct == len(self.ids), f"{self.distinct} of $id for {len(self.ids)} records"
+
+
+class Tap:
+    """Runs tests, each by its name, and prints TAP. ONLY_CASE in the environment picks those with that word."""
+
+    def __init__(self):
+        self.n = self.failed = 0
+
+    def run(self, test, *arguments):
+        word = os.environ.get("ONLY_CASE", "")
+        if word not in test.__name__:
+            return
+        self.n += 1
+        start = time.monotonic()
+        try:
+            note = test(*arguments)
+            print(f"ok {self.n} - {test.__name__} ({time.monotonic() - start:.1f} s){'  # ' + note if note else ''}")
+        except Exception as e:
+            import traceback
+            self.failed += 1
+            print(f"not ok {self.n} - {test.__name__}: {e}")
+            print("    # " + traceback.format_exc().replace("\n", "\n    # "))
+        sys.stdout.flush()
+
+    def end(self):
+        print(f"1..{self.n}")
+        sys.exit(1 if self.failed or not self.n else 0)

@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Kafka to Leat to Kafka against a real broker: nothing lost, whatever is killed; what can repeat is known by `$id`."""
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import kafka_harness as harness
+from kafka_harness import Leat, Oracle, Server, Tap, Topics, await_true
+
+FLOW = """
+leat: 1
+flow: {name}
+processors:
+  orders:
+    source: kafka
+    with:
+      brokers: {brokers}
+      topics: [{source}]
+{more}
+  some:
+    transform: filter
+    from: orders
+    with:
+      where: qty >= 5
+  out:
+    sink: kafka
+    from: some
+    with:
+      brokers: {brokers}
+      topic: {sink}
+      headers: {{id: $id}}
+{sink_more}
+"""
+N = 100000
+
+
+def selected(ids):
+    return [i for i in ids if i % 10 >= 5]
+
+
+class Place:
+    """The broker, its topics, and names that no other test has."""
+
+    def __init__(self):
+        self.server = Server("kafka", PARTITIONS="4").start()
+        self.brokers = self.server.env["KAFKA_PLAIN"]
+        self.topics = Topics(self.brokers)
+
+    def flow(self, name, more="", sink_more="", **other):
+        values = dict(name=name, brokers=f'"{self.brokers}"', source=name + "-in", sink=name + "-out",
+                      more="\n".join("      " + l for l in more.splitlines()),
+                      sink_more="\n".join("      " + l for l in sink_more.splitlines()))
+        values.update(other)
+        return FLOW.format(**values)
+
+    def make(self, name):
+        self.topics.make(name + "-in")
+        self.topics.make(name + "-out")
+
+
+def until_end_everything_once_with_keys_and_times(place):
+    place.make("once")
+    place.topics.fill("once-in", range(N), headers=[("plant", b"north")])
+    leat = Leat(place.flow("once", "until: end", "timestamp: $time").replace("{id: $id}", '{id: $id, plant: "$headers[\'plant\']"}'), "once")
+    assert leat.await_end(120) == 0, leat.said()
+    found = place.topics.read("once-out")
+    Oracle(found, selected(range(N))).check(repetitions=False)
+    for key, value, headers, ms, *_ in found:
+        i = json.loads(value)["id"]
+        assert key == f"sku-{i % 97}".encode() and headers["plant"] == b"north" and ms == 1700000000000 + i, (key, headers, ms)
+        assert not value.endswith(b"\n")
+    order = {}
+    for key, value, _, _, partition, offset in sorted(found, key=lambda m: (m[4], m[5])):
+        i = json.loads(value)["id"]
+        assert order.get(key, -1) < i, f"records of {key} changed their order"
+        order[key] = i
+    return f"{len(found)} records"
+
+
+def group_offsets_show_how_far_it_is(place):
+    place.make("lag")
+    place.topics.fill("lag-in", range(2000))
+    leat = Leat(place.flow("lag"), "lag")
+    ends = place.topics.ends("lag-in")
+    await_true(lambda: {p: o for p, (o, _) in place.topics.group_offsets("lag", "lag-in").items()} == ends, 60,
+               "the group's offsets to reach the ends")
+    assert all(m.startswith("leat ") for _, m in place.topics.group_offsets("lag", "lag-in").values())
+    assert leat.stop() == 0, leat.said()
+    Oracle(place.topics.read("lag-out"), selected(range(2000))).check(repetitions=False)
+    again = Leat(place.flow("lag"), "lag")
+    place.topics.fill("lag-in", range(2000, 3000))
+    await_true(lambda: place.topics.count("lag-out") >= 1500, 60, "what came later")
+    assert again.stop() == 0, again.said()
+    Oracle(place.topics.read("lag-out"), selected(range(3000))).check(repetitions=False)
+
+
+def leat_killed_midway(place):
+    place.make("killed")
+    place.topics.fill("killed-in", range(N))
+    for part in (0.1, 0.4, 0.7):
+        leat = Leat(place.flow("killed"), "killed")
+        await_true(lambda: place.topics.count("killed-out") >= part * N / 2 or leat.process.poll() is not None, 90, "some of it")
+        assert leat.process.poll() is None, leat.said()
+        leat.kill()
+    leat = Leat(place.flow("killed"), "killed")
+    await_true(lambda: len({v for _, v, *_ in place.topics.read("killed-out")}) >= N / 2, 90, "the rest")
+    assert leat.stop() == 0, leat.said()
+    oracle = Oracle(place.topics.read("killed-out"), selected(range(N)))
+    oracle.check()
+    return f"{oracle.repeated} of {N // 2} repeated after 3 kills, all known by $id"
+
+
+def broker_killed_midway(place):
+    place.make("broker")
+    place.topics.fill("broker-in", range(N))
+    leat = Leat(place.flow("broker"), "broker")
+    await_true(lambda: place.topics.count("broker-out") >= N / 20, 60, "some of it")
+    place.server.kill()
+    leat.await_said(r"no broker of \S+ answers", 60)
+    place.server.start()
+    leat.await_said(r"answers again", 60)
+    place.topics.fill("broker-in", range(N, N + 1000))
+    await_true(lambda: place.topics.count("broker-out") >= (N + 1000) / 2, 120, "the rest")
+    assert leat.stop() == 0, leat.said()
+    oracle = Oracle(place.topics.read("broker-out"), selected(range(N + 1000)))
+    oracle.check()
+    said = leat.said().count("no broker of")
+    assert said <= 6, f"it said {said} times that no broker answers"
+    return f"{oracle.repeated} repeated"
+
+
+def down_at_the_start(place):
+    place.make("late")
+    place.topics.fill("late-in", range(1000))
+    place.server.kill()
+    leat = Leat(place.flow("late"), "late")
+    leat.await_said(r"no broker of \S+ answers \(.*\); waiting", 60)
+    place.server.start()
+    await_true(lambda: place.topics.count("late-out") >= 500, 90, "all of it")
+    assert leat.stop() == 0, leat.said()
+    Oracle(place.topics.read("late-out"), selected(range(1000))).check(repetitions=False)
+
+
+def unknown_topic_is_named_and_waited_for(place):
+    for more, name in (("", "unknown"), ("until: end", "unknown-end")):
+        place.topics.make(name + "-out")
+        leat = Leat(place.flow(name, more), name)
+        leat.await_said(rf"topic {name}-in .*waiting for it", 60)
+        place.topics.make(name + "-in")
+        place.topics.fill(name + "-in", range(100))
+        await_true(lambda: place.topics.count(name + "-out") >= 50, 60, "what was written to it later")
+        if more:
+            leat.await_end(60)
+        else:
+            assert leat.stop() == 0, leat.said()
+        Oracle(place.topics.read(name + "-out"), selected(range(100))).check(repetitions=False)
+
+
+def two_nodes_share_the_work(place):
+    place.make("shared")
+    place.topics.fill("shared-in", range(N // 2))
+    first = Leat(place.flow("shared", "nodes: many"), "shared-1")
+    await_true(lambda: place.topics.count("shared-out") >= N / 20, 60, "some of it")
+    second = Leat(place.flow("shared", "nodes: many"), "shared-2")
+    place.topics.fill("shared-in", range(N // 2, N))
+    await_true(lambda: place.topics.count("shared-out") >= N / 2, 120, "all of it")
+    assert first.stop() == 0, first.said()
+    place.topics.fill("shared-in", range(N, N + 1000)) # the second takes all partitions
+    await_true(lambda: len({v for _, v, *_ in place.topics.read("shared-out")}) >= (N + 1000) / 2, 120, "the rest")
+    assert second.stop() == 0, second.said()
+    oracle = Oracle(place.topics.read("shared-out"), selected(range(N + 1000)))
+    oracle.check()
+    return f"{oracle.repeated} repeated"
+
+
+def another_node_is_refused(place):
+    place.make("alone")
+    place.topics.fill("alone-in", range(1000))
+    first = Leat(place.flow("alone"), "alone-1")
+    await_true(lambda: sum(o for o, _ in place.topics.group_offsets("alone", "alone-in").values()) == 1000, 60, "the group's offsets")
+    assert first.stop() == 0, first.said()
+    second = Leat(place.flow("alone"), "alone-2")
+    second.await_said(r"nodes: many", 120)
+    assert second.await_end(60) == 1, second.said()
+    Oracle(place.topics.read("alone-out"), selected(range(1000))).check(repetitions=False)
+
+
+def lanes_rebalance_within_a_node(place):
+    place.make("lanes")
+    place.topics.fill("lanes-in", range(N))
+    leat = Leat(place.flow("lanes") + "settings:\n  lanes: 2\n", "lanes")
+    await_true(lambda: place.topics.count("lanes-out") >= N / 2, 120, "all of it")
+    assert leat.stop() == 0, leat.said()
+    Oracle(place.topics.read("lanes-out"), selected(range(N))).check(repetitions=False)
+
+
+def tls_with_a_client_certificate(place):
+    env = place.server.env
+    tls = "tls:\n  ca: {KAFKA_CA}\n  cert: {KAFKA_CLIENT_CERT}\n  key: {KAFKA_CLIENT_KEY}".format(**env)
+    place.make("tls")
+    place.topics.fill("tls-in", range(1000))
+    leat = Leat(place.flow("tls", tls + "\nuntil: end", tls, brokers=f'"{env["KAFKA_TLS"]}"'), "tls")
+    assert leat.await_end(60) == 0, leat.said()
+    Oracle(place.topics.read("tls-out"), selected(range(1000))).check(repetitions=False)
+    wrong = Leat(place.flow("tls-wrong", "tls: true", "tls: true", brokers=f'"{env["KAFKA_TLS"]}"'), "tls-wrong")
+    wrong.await_said(r"check `tls`", 60)
+    wrong.stop()
+
+
+def password_over_tls(place):
+    env = place.server.env
+    auth = ("tls:\n  ca: {KAFKA_CA}\nauth:\n  mechanism: SCRAM-SHA-256\n  username: {KAFKA_USER}\n  password: {KAFKA_PASSWORD}").format(**env)
+    place.make("scram")
+    place.topics.fill("scram-in", range(1000))
+    leat = Leat(place.flow("scram", auth + "\nuntil: end", auth, brokers=f'"{env["KAFKA_SCRAM"]}"'), "scram")
+    assert leat.await_end(60) == 0, leat.said()
+    Oracle(place.topics.read("scram-out"), selected(range(1000))).check(repetitions=False)
+
+
+def refused_password_is_said_not_shown(place):
+    env = place.server.env
+    auth = "tls:\n  ca: {KAFKA_CA}\nauth:\n  mechanism: SCRAM-SHA-256\n  username: {KAFKA_USER}\n  password: not-the-right-one".format(**env)
+    leat = Leat(place.flow("refused", auth, auth, brokers=f'"{env["KAFKA_SCRAM"]}"'), "refused")
+    leat.await_said(r"refuses us: .*check `auth`", 60)
+    assert "not-the-right-one" not in leat.said()
+    assert leat.said().count("refuses us") <= 6
+    leat.stop()
+
+
+def what_the_broker_refuses_becomes_a_dead_letter(place):
+    place.make("large")
+    place.topics.fill("large-in", range(100), lambda i: {"id": i, "qty": 9, "sku": "x" * (900000 if i == 50 else 5)})
+    flow = place.flow("large", "until: end", "properties: {message.max.bytes: 500000}")
+    leat = Leat(flow, "large")
+    assert leat.await_end(60) == 0, leat.said()
+    Oracle(place.topics.read("large-out"), [i for i in range(100) if i != 50]).check(repetitions=False)
+
+
+def main():
+    harness.with_client()
+    tap = Tap()
+    place = Place()
+    try:
+        for test in (until_end_everything_once_with_keys_and_times, group_offsets_show_how_far_it_is, leat_killed_midway,
+                     broker_killed_midway, down_at_the_start, unknown_topic_is_named_and_waited_for, two_nodes_share_the_work,
+                     another_node_is_refused, lanes_rebalance_within_a_node, tls_with_a_client_certificate, password_over_tls,
+                     refused_password_is_said_not_shown, what_the_broker_refuses_becomes_a_dead_letter):
+            tap.run(test, place)
+    finally:
+        place.server.stop()
+    tap.end()
+
+
+main()
