@@ -164,6 +164,7 @@ leat_status place_parts(struct source *s, const rd_kafka_topic_partition_list_t 
         p->begin = list->elems[i].offset;
         p->next = p->begin >= 0 ? p->begin : -1;
         p->quiet = false;
+        p->placed = true;
         if (wants_pause(s, p))
             p->paused = false; /* it may have survived or not: say it again */
     }
@@ -173,6 +174,11 @@ leat_status place_parts(struct source *s, const rd_kafka_topic_partition_list_t 
 
 void unplace_parts(struct source *s, const rd_kafka_topic_partition_list_t *list)
 {
+    for (int i = 0; i < list->cnt; i++) {
+        struct part *p = part_find(s, list->elems[i].topic, list->elems[i].partition);
+        if (p)
+            p->placed = false;
+    }
     if (s->eager)
         rd_kafka_assign(s->client.rk, NULL);
     else

@@ -91,6 +91,7 @@ static rd_kafka_conf_t *configure(struct sink *s)
         {"partitioner", "murmur2_random", false}, /* as Java clients choose */
         {"queue.buffering.max.messages", "2000000", false},
         {"queue.buffering.max.kbytes", "1048576", false},
+        {"topic.metadata.propagation.max.ms", "5000", false}, /* how soon a topic that does not exist is named */
         {"reconnect.backoff.max.ms", "2000", false},
         {"socket.nagle.disable", "true", false},
     };

@@ -97,6 +97,10 @@ static leat_status create(const leat_host *h, void *self, void *shared)
         return LEAT_FATAL;
     rd_kafka_conf_destroy(conf);
     const leat_value *topics = &h->with[TOPICS];
+    for (size_t i = 0; i < topics->as.list.n; i++)
+        if ((s->ends || s->client.embedded) && topics->as.list.at[i].as.text.n && topics->as.list.at[i].as.text.data[0] == '^')
+            return h->fail(h, LEAT_FATAL, "`topics`: a pattern needs a group, which neither `until: end` nor the embedded broker "
+                                          "has; name the topics");
     char *reader = kafka_text(h->place->processor);
     for (size_t i = 0; i < topics->as.list.n; i++) {
         char *name = kafka_text(topics->as.list.at[i].as.text);
@@ -159,7 +163,7 @@ static leat_status start(const leat_host *h, void *self)
     s->answers = rd_kafka_queue_new(s->client.rk);
     rd_kafka_queue_cb_event_enable(s->queue, stirred, (void *)(uintptr_t)h);
     rd_kafka_queue_cb_event_enable(s->answers, stirred, (void *)(uintptr_t)h);
-    s->closing = s->member = s->full = s->eager = s->asking = s->asked = false;
+    s->all_known = s->closing = s->member = s->full = s->eager = s->asking = s->asked = false;
     s->commits = 0;
     s->ask_at_us = s->second_us = 0;
     return s->grouped ? subscribe(s) : alone_start(s);
@@ -185,8 +189,10 @@ static void stop(const leat_host *h, void *self)
     rd_kafka_queue_destroy(s->queue);
     rd_kafka_queue_destroy(s->answers);
     client_close(&s->client);
-    EACH_PART(s, p)
+    EACH_PART(s, p) {
         p->state = PART_IDLE;
+        p->placed = p->paused = p->held = false;
+    }
     free(s->messages);
     free(s->run);
     free(s->headers);
@@ -332,6 +338,7 @@ static void feed_run(struct source *s, struct part *p, uint32_t n)
 {
     const leat_host *h = s->client.h;
     if (n) {
+        client_answered(&s->client);
         point_to_headers(s, n);
         h->source->feed(h, p->id, s->run, n, NULL);
         embedded_reader_at(p->topic->reader, p->number, p->next);
@@ -432,8 +439,6 @@ static uint32_t read_messages(struct source *s, uint32_t room)
         s->carried = s->messages[0];
         return 0;
     }
-    if (n)
-        client_answered(&s->client);
     feed(s, s->messages, (size_t)n);
     for (ssize_t i = 0; i < n; i++)
         rd_kafka_message_destroy(s->messages[i]);
@@ -452,9 +457,11 @@ static leat_status poll(const leat_host *h, void *self, uint32_t room)
     members_answers(s);
     members_leave(s);
     once_a_second(s);
-    bool all_known = s->survey && alone_poll(s);
-    if (s->ends && all_known && all_ended(s))
+    bool was_known = s->all_known; /* what is announced is sought before the next poll */
+    s->all_known = s->survey && alone_poll(s);
+    if (s->ends && was_known && all_ended(s))
         return LEAT_END;
+    changed |= was_known != s->all_known;
     return n || changed ? LEAT_OK : LEAT_AGAIN;
 }
 
@@ -487,8 +494,10 @@ static leat_status seek(const leat_host *h, void *self, const leat_seek *at, uin
             finish_part(s, p);
             continue;
         }
+        int64_t offset = begin_at(s, p, &at[i]);
         p->state = PART_READING;
-        list_add(list, p)->offset = begin_at(s, p, &at[i]);
+        list_add(list, p)->offset = offset;
+        embedded_reader_at(p->topic->reader, p->number, offset >= 0 ? offset : 0);
     }
     if (list->cnt)
         status = place_parts(s, list);
@@ -515,7 +524,7 @@ static void release(const leat_host *h, void *self, const leat_partition *id, ui
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
     for (uint32_t i = 0; i < n; i++) {
         struct part *p = part_by_id(s, id[i]);
-        if (p && p->state == PART_READING)
+        if (p && p->placed)
             list_add(list, p);
         if (p)
             p->state = PART_IDLE;

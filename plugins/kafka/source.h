@@ -30,6 +30,7 @@ struct part {
     enum part_state state;
     leat_partition id;
     bool held;          /* the host holds it back */
+    bool placed;        /* the library has it assigned */
     bool paused;        /* what the library was told */
     bool quiet;         /* told the host that nothing is there now */
     int64_t next;       /* offset that comes next; what is below was seen before */
@@ -69,6 +70,7 @@ struct source {
     bool lost;                 /* `revoked` is gone already */
     bool member;               /* was assigned something once */
     bool closing;
+    bool all_known;            /* without a group: everything there is was announced */
     bool asking, asked;        /* for the group's offsets of what was assigned */
     bool full;                 /* the flow has no room: all is paused */
     int64_t leave_by_us, second_us, ask_at_us;
