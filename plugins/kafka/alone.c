@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* alone.c: reading without a group: a thread asks the brokers, which may take long, for the partitions and, for `until: end`,
- * where they end now; then the host hands them out among its lanes. */
+/* alone.c: reading without a group: a thread asks the brokers, which may take long, for the partitions and, for `until:
+ * end`, where they end now; then the host hands them out among its lanes. */
 #include "source.h"
 
 #include <stdlib.h>
@@ -79,8 +79,8 @@ static bool await_topic(struct survey *v, const char *topic, int *ret_n)
             return true;
         if (!told && err && err != RD_KAFKA_RESP_ERR__TRANSPORT && err != RD_KAFKA_RESP_ERR__TIMED_OUT) {
             char sentence[600];
-            snprintf(sentence, sizeof sentence, "topic %s at %s: %s; waiting for it (create it, or check `topics`)%s", topic,
-                     v->brokers, rd_kafka_err2str(err), client_advice(err));
+            snprintf(sentence, sizeof sentence, "topic %s at %s: %s; waiting for it (create it, or check `topics`)%s",
+                     topic, v->brokers, rd_kafka_err2str(err), client_advice(err));
             v->h->log(v->h, LEAT_WARN, sentence);
             told = true;
         }
@@ -138,7 +138,8 @@ leat_status alone_start(struct source *s)
     if (pthread_create(&v->thread, NULL, look, v)) {
         free(v->topics);
         free(v);
-        return s->client.h->fail(s->client.h, LEAT_RETRY, "no thread for asking the brokers; is the limit of threads reached?");
+        return s->client.h->fail(s->client.h, LEAT_RETRY,
+                                 "no thread for asking the brokers; is the limit of threads reached?");
     }
     s->survey = v;
     return LEAT_OK;

@@ -11,18 +11,32 @@
 
 const leat_option client_tls[TLS_OPTIONS] = {
     [TLS_CA] = {.name = "ca", .type = LEAT_OPT_TEXT, .doc = "PEM file of the authorities to trust; else the system's."},
-    [TLS_CERT] = {.name = "cert", .type = LEAT_OPT_TEXT, .doc = "PEM file of our certificate, for brokers that ask for one."},
+    [TLS_CERT] = {.name = "cert",
+                  .type = LEAT_OPT_TEXT,
+                  .doc = "PEM file of our certificate, for brokers that ask for one."},
     [TLS_KEY] = {.name = "key", .type = LEAT_OPT_TEXT, .doc = "PEM file of its private key.", .only_with = "cert"},
-    [TLS_KEY_PASSWORD] = {.name = "key_password", .type = LEAT_OPT_TEXT, .flags = LEAT_SECRET, .only_with = "key",
+    [TLS_KEY_PASSWORD] = {.name = "key_password",
+                          .type = LEAT_OPT_TEXT,
+                          .flags = LEAT_SECRET,
+                          .only_with = "key",
                           .doc = "What the private key is encrypted with."},
-    [TLS_VERIFY] = {.name = "verify", .type = LEAT_OPT_BOOL, .flags = LEAT_BARE, .standard = "true",
+    [TLS_VERIFY] = {.name = "verify",
+                    .type = LEAT_OPT_BOOL,
+                    .flags = LEAT_BARE,
+                    .standard = "true",
                     .doc = "Check the broker's certificate and its name; `tls: true` is short for it."},
 };
 const leat_option client_auth[AUTH_OPTIONS] = {
-    [AUTH_MECHANISM] = {.name = "mechanism", .type = LEAT_OPT_CHOICE, .standard = "SCRAM-SHA-512", .doc = "How to log in.",
+    [AUTH_MECHANISM] = {.name = "mechanism",
+                        .type = LEAT_OPT_CHOICE,
+                        .standard = "SCRAM-SHA-512",
+                        .doc = "How to log in.",
                         .choices = "PLAIN|SCRAM-SHA-256|SCRAM-SHA-512"},
     [AUTH_USERNAME] = {.name = "username", .type = LEAT_OPT_TEXT, .flags = LEAT_REQUIRED, .doc = "Who logs in."},
-    [AUTH_PASSWORD] = {.name = "password", .type = LEAT_OPT_TEXT, .flags = LEAT_REQUIRED | LEAT_SECRET, .doc = "The password."},
+    [AUTH_PASSWORD] = {.name = "password",
+                       .type = LEAT_OPT_TEXT,
+                       .flags = LEAT_REQUIRED | LEAT_SECRET,
+                       .doc = "The password."},
 };
 static const char *const mechanisms[] = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"};
 
@@ -69,8 +83,10 @@ static leat_status set(struct client *c, rd_kafka_conf_t *conf, const char *name
 
 static leat_status set_tls(struct client *c, rd_kafka_conf_t *conf, const leat_value *at)
 {
-    static const char *const names[] = {[TLS_CA] = "ssl.ca.location", [TLS_CERT] = "ssl.certificate.location",
-                                        [TLS_KEY] = "ssl.key.location", [TLS_KEY_PASSWORD] = "ssl.key.password"};
+    static const char *const names[] = {[TLS_CA] = "ssl.ca.location",
+                                        [TLS_CERT] = "ssl.certificate.location",
+                                        [TLS_KEY] = "ssl.key.location",
+                                        [TLS_KEY_PASSWORD] = "ssl.key.password"};
     leat_status s = LEAT_OK;
     for (int i = TLS_CA; i <= TLS_KEY_PASSWORD && !s; i++)
         if (at[i].type)
@@ -78,8 +94,8 @@ static leat_status set_tls(struct client *c, rd_kafka_conf_t *conf, const leat_v
     if (!s && !at[TLS_VERIFY].as.i64)
         s = set(c, conf, "enable.ssl.certificate.verification", leat_text_of("false"), "tls");
     if (!s)
-        s = set(c, conf, "ssl.endpoint.identification.algorithm", leat_text_of(at[TLS_VERIFY].as.i64 ? "https" : "none"),
-                "tls");
+        s = set(c, conf, "ssl.endpoint.identification.algorithm",
+                leat_text_of(at[TLS_VERIFY].as.i64 ? "https" : "none"), "tls");
     return s;
 }
 
@@ -108,8 +124,9 @@ static leat_status set_properties(struct client *c, rd_kafka_conf_t *conf, const
     for (size_t i = 0; v->type && i + 1 < v->as.list.n; i += 2) {
         leat_text name = v->as.list.at[i].as.text;
         if (is_fixed(ours, n, name))
-            return leat_failf(c->h, LEAT_FATAL, "properties: %.*s is set by the plugin, which relies on it; leave it out",
-                              (int)name.n, name.data);
+            return leat_failf(c->h, LEAT_FATAL,
+                              "properties: %.*s is set by the plugin, which relies on it; leave it out", (int)name.n,
+                              name.data);
         char *zero = kafka_text(name);
         leat_status s = set(c, conf, zero, v->as.list.at[i + 1].as.text, "properties");
         free(zero);
@@ -166,7 +183,8 @@ rd_kafka_conf_t *client_conf(struct client *c, const struct property *ours, size
     if (!s && auth->type)
         s = set_auth(c, conf, auth->as.list.at);
     if (!s)
-        s = set(c, conf, "security.protocol", leat_text_of(protocols[(tls->type != 0) + 2 * (auth->type != 0)]), "kafka");
+        s = set(c, conf, "security.protocol", leat_text_of(protocols[(tls->type != 0) + 2 * (auth->type != 0)]),
+                "kafka");
     s = s ? s : set_properties(c, conf, ours, n);
     if (!s && !c->embedded)
         s = set(c, conf, "bootstrap.servers", brokers, "brokers");
@@ -184,7 +202,8 @@ leat_status client_open(struct client *c, rd_kafka_type_t type, rd_kafka_conf_t 
     if (c->embedded) {
         const char *address = embedded_address(c->h);
         s = address ? set(c, conf, "bootstrap.servers", leat_text_of(address), "brokers")
-                    : c->h->fail(c->h, LEAT_FATAL, "the embedded broker does not start; are there free ports on 127.0.0.1?");
+                    : c->h->fail(c->h, LEAT_FATAL,
+                                 "the embedded broker does not start; are there free ports on 127.0.0.1?");
     }
     if (s) {
         rd_kafka_conf_destroy(conf);

@@ -13,17 +13,29 @@ enum { BROKERS, TLS, AUTH, PROPERTIES, CLIENT_OPTIONS };
 extern const leat_option client_tls[], client_auth[];
 enum { TLS_CA, TLS_CERT, TLS_KEY, TLS_KEY_PASSWORD, TLS_VERIFY, TLS_OPTIONS };
 enum { AUTH_MECHANISM, AUTH_USERNAME, AUTH_PASSWORD, AUTH_OPTIONS };
-#define CLIENT_ROWS                                                                                                        \
-    [BROKERS] = {.name = "brokers", .type = LEAT_OPT_TEXT, .flags = LEAT_REQUIRED,                                         \
-                 .doc = "Addresses to begin with, `host:port,host:port`, or `embedded`: a broker inside this process."},   \
-    [TLS] = {.name = "tls", .type = LEAT_OPT_GROUP, .rows = client_tls, .n_rows = TLS_OPTIONS,                             \
-             .doc = "Connect by TLS."},                                                                                    \
-    [AUTH] = {.name = "auth", .type = LEAT_OPT_GROUP, .rows = client_auth, .n_rows = AUTH_OPTIONS,                         \
-              .doc = "Log in by SASL."},                                                                                   \
-    [PROPERTIES] = {.name = "properties", .type = LEAT_OPT_TEXT, .flags = LEAT_PAIRS,                                      \
+#define CLIENT_ROWS                                                                                                    \
+    [BROKERS] = {.name = "brokers",                                                                                    \
+                 .type = LEAT_OPT_TEXT,                                                                                \
+                 .flags = LEAT_REQUIRED,                                                                               \
+                 .doc =                                                                                                \
+                     "Addresses to begin with, `host:port,host:port`, or `embedded`: a broker inside this process."},  \
+    [TLS] = {.name = "tls",                                                                                            \
+             .type = LEAT_OPT_GROUP,                                                                                   \
+             .rows = client_tls,                                                                                       \
+             .n_rows = TLS_OPTIONS,                                                                                    \
+             .doc = "Connect by TLS."},                                                                                \
+    [AUTH] = {.name = "auth",                                                                                          \
+              .type = LEAT_OPT_GROUP,                                                                                  \
+              .rows = client_auth,                                                                                     \
+              .n_rows = AUTH_OPTIONS,                                                                                  \
+              .doc = "Log in by SASL."},                                                                               \
+    [PROPERTIES] = {.name = "properties",                                                                              \
+                    .type = LEAT_OPT_TEXT,                                                                             \
+                    .flags = LEAT_PAIRS,                                                                               \
                     .doc = "Any property of librdkafka, such as `linger.ms: 5`; they win over ours."}
 
-/* The opaque of all callbacks: `c` is NULL once the instance gave the client up, which may outlive it (client_close). */
+/* The opaque of all callbacks: `c` is NULL once the instance gave the client up, which may outlive it (client_close).
+ */
 struct client_link {
     pthread_mutex_t lock;
     struct client *c;
@@ -35,9 +47,9 @@ struct client {
     rd_kafka_t *rk;
     struct client_link *link;
     bool embedded;
-    bool down;          /* said that no broker answers */
-    char brokers[256];  /* for sentences */
-    char reason[400];   /* why the last connection failed */
+    bool down;         /* said that no broker answers */
+    char brokers[256]; /* for sentences */
+    char reason[400];  /* why the last connection failed */
 };
 
 bool client_is_embedded(const leat_host *h);
@@ -47,12 +59,13 @@ struct property {
     const char *value; /* NULL: left as it is */
     bool fixed;
 };
-/* [main, lane] A configuration of ours, then of the options. The caller owns it. NULL: the sentence was given to h->fail. */
+/* [main, lane] A configuration of ours, then of the options. The caller owns it. NULL: the sentence was given to
+ * h->fail. */
 rd_kafka_conf_t *client_conf(struct client *c, const struct property *ours, size_t n);
 /* [lane] Makes c->rk of it; takes conf. LEAT_OK, or LEAT_FATAL with a sentence. */
 leat_status client_open(struct client *c, rd_kafka_type_t type, rd_kafka_conf_t *conf);
-/* [lane] Ends c->rk, in the background if that takes longer than five seconds (librdkafka 2.0.2 may wait for ever when a
- * partition that was read is gone). */
+/* [lane] Ends c->rk, in the background if that takes longer than five seconds (librdkafka 2.0.2 may wait for ever when
+ * a partition that was read is gone). */
 void client_close(struct client *c);
 /* [lane] The library reports this. Says once that no broker answers, and whatever a person must do something about. */
 void client_error(struct client *c, rd_kafka_resp_err_t err, const char *reason);

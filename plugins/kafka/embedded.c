@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* embedded.c: the broker inside this process: librdkafka's mock cluster, one per process, and the bookkeeping that keeps its
- * writers from running ahead of its readers, because it forgets what it has no room for. One lock over all of it. */
+/* embedded.c: the broker inside this process: librdkafka's mock cluster, one per process, and the bookkeeping that
+ * keeps its writers from running ahead of its readers, because it forgets what it has no room for. One lock over all of
+ * it. */
 #include "embedded.h"
 
 #include "client.h"
@@ -98,8 +99,8 @@ const char *embedded_address(const leat_host *h)
     pthread_mutex_unlock(&lock);
     if (first && address) {
         char sentence[400];
-        snprintf(sentence, sizeof sentence, "the embedded broker listens on %s; it forgets everything when this run ends",
-                 address);
+        snprintf(sentence, sizeof sentence,
+                 "the embedded broker listens on %s; it forgets everything when this run ends", address);
         h->log(h, LEAT_INFO, sentence);
         leave_address(h, address);
     }
@@ -131,7 +132,8 @@ void embedded_topic_make(struct embedded_topic *t)
 {
     pthread_mutex_lock(&lock);
     if (!t->made && cluster)
-        rd_kafka_mock_topic_create(cluster, t->name, EMBEDDED_PARTITIONS, 1); /* fails if a client's request made it: fine */
+        rd_kafka_mock_topic_create(cluster, t->name, EMBEDDED_PARTITIONS,
+                                   1); /* fails if a client's request made it: fine */
     t->made = cluster != NULL;
     pthread_mutex_unlock(&lock);
 }

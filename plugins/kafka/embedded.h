@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* embedded.h: `brokers: embedded`, the broker inside this process, and how far its writers may run ahead of its readers. */
+/* embedded.h: `brokers: embedded`, the broker inside this process, and how far its writers may run ahead of its
+ * readers. */
 #ifndef LEAT_KAFKA_EMBEDDED_H
 #define LEAT_KAFKA_EMBEDDED_H
 
 #include <leat/plugin.h>
 #include <stdbool.h>
 
-/* librdkafka's mock cluster forgets what is older than 5 MiB or 100,000 messages of a partition, read or not. So a writer
- * stops when it is this far ahead of the slowest reader in this process. */
+/* librdkafka's mock cluster forgets what is older than 5 MiB or 100,000 messages of a partition, read or not. So a
+ * writer stops when it is this far ahead of the slowest reader in this process. */
 enum { EMBEDDED_PARTITIONS = 4, EMBEDDED_AHEAD_BYTES = 3 << 20, EMBEDDED_AHEAD_MESSAGES = 60000 };
 
 /* [lane] Its address; starts it first if need be, for as long as the process runs, and leaves the address in the file
@@ -20,12 +21,13 @@ struct embedded_topic;
 struct embedded_topic *embedded_topic(const char *name); /* [any] */
 void embedded_topic_make(struct embedded_topic *t);      /* [lane] in the broker, unless it is there */
 
-/* Readers: one per group (or source that reads without one) and topic, shared by all instances; new and free count. While one
- * is there, writers wait for it. [any] */
+/* Readers: one per group (or source that reads without one) and topic, shared by all instances; new and free count.
+ * While one is there, writers wait for it. [any] */
 struct embedded_reader;
 struct embedded_reader *embedded_reader_new(struct embedded_topic *t, const char *group);
 void embedded_reader_free(struct embedded_reader *r);
-void embedded_reader_at(struct embedded_reader *r, int32_t partition, int64_t next); /* has read everything before `next` */
+void embedded_reader_at(struct embedded_reader *r, int32_t partition,
+                        int64_t next); /* has read everything before `next` */
 
 /* Writers. [any] */
 void embedded_sent(struct embedded_topic *t, uint32_t n, size_t bytes);

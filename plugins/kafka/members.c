@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* members.c: life in a consumer group. The callback only notes what the group wants; the host is told between two batches of
- * messages, and answers in its own time: an assignment by `seek`, a revocation by `release`. So no batch is ever cut by a
- * rebalance, which librdkafka 2.0.2 would not survive (messages lost or mixed). */
+/* members.c: life in a consumer group. The callback only notes what the group wants; the host is told between two
+ * batches of messages, and answers in its own time: an assignment by `seek`, a revocation by `release`. So no batch is
+ * ever cut by a rebalance, which librdkafka 2.0.2 would not survive (messages lost or mixed). */
 #include "source.h"
 
 #include <errno.h>
@@ -117,8 +117,10 @@ static void take_offsets(struct source *s, const rd_kafka_topic_partition_list_t
         p->group_at = t->err ? -1 : t->offset;
         if (s->client.h->with[NODES].as.i64 == NODES_ONE && is_foreign(s, t))
             snprintf(s->refused, sizeof s->refused,
-                     "the offsets of group %s were written by another node of Leat (%.16s, we are %s): stop the other one and give "
-                     "this flow its state folder, or say `nodes: many` if both shall share the work, or take another `group`",
+                     "the offsets of group %s were written by another node of Leat (%.16s, we are %s): stop the other "
+                     "one and give "
+                     "this flow its state folder, or say `nodes: many` if both shall share the work, or take another "
+                     "`group`",
                      s->group, (const char *)t->metadata + 5, s->node);
     }
 }
@@ -127,7 +129,8 @@ static void answer_to_question(struct source *s, rd_kafka_event_t *ev)
 {
     size_t n;
     const rd_kafka_ListConsumerGroupOffsets_result_t *result = rd_kafka_event_ListConsumerGroupOffsets_result(ev);
-    const rd_kafka_group_result_t **groups = result ? rd_kafka_ListConsumerGroupOffsets_result_groups(result, &n) : NULL;
+    const rd_kafka_group_result_t **groups =
+        result ? rd_kafka_ListConsumerGroupOffsets_result_groups(result, &n) : NULL;
     s->asking = false;
     if (rd_kafka_event_error(ev))
         client_error(&s->client, rd_kafka_event_error(ev), rd_kafka_event_error_string(ev));
@@ -206,8 +209,10 @@ static void tell_revoked(struct source *s)
         h->source->withdraw(h, p->id, s->lost ? LEAT_LOST : LEAT_REVOKED);
     }
     if (s->lost && withdrawn)
-        source_log(s, LEAT_WARN, "the group took %d partitions away without asking (this node was silent for too long); "
-                                 "uncommitted work on them is undone", withdrawn);
+        source_log(s, LEAT_WARN,
+                   "the group took %d partitions away without asking (this node was silent for too long); "
+                   "uncommitted work on them is undone",
+                   withdrawn);
     if (s->lost || !withdrawn)
         unplace_parts(s, list);
     list_free(&list);
@@ -250,14 +255,14 @@ void members_leave(struct source *s)
     if (!s->leaving || (s->commits && clock_us() < s->leave_by_us))
         return;
     EACH_PART(s, p)
-        if (s->eager && p->state == PART_LEAVING)
-            return; /* the older protocol gives all of them back at once */
+    if (s->eager && p->state == PART_LEAVING)
+        return; /* the older protocol gives all of them back at once */
     unplace_parts(s, s->leaving);
     list_free(&s->leaving);
 }
 
-/* librdkafka 2.0.2 may hang or crash when a member closes before its first assignment; then it is only destroyed, and the
- * group forgets it after session.timeout.ms. */
+/* librdkafka 2.0.2 may hang or crash when a member closes before its first assignment; then it is only destroyed, and
+ * the group forgets it after session.timeout.ms. */
 void members_close(struct source *s)
 {
     int64_t deadline = clock_us() + 5000000;

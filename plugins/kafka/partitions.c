@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* partitions.c: the topics and partitions of a source, where the library reads them, and what the group is told of them. */
+/* partitions.c: the topics and partitions of a source, where the library reads them, and what the group is told of
+ * them. */
 #include "source.h"
 
 #include <stdlib.h>
@@ -42,15 +43,15 @@ struct part *part_make(struct source *s, const char *topic, int32_t number)
 struct part *part_by_id(struct source *s, leat_partition id)
 {
     EACH_PART(s, p)
-        if (p->id == id && p->state != PART_IDLE)
-            return p;
+    if (p->id == id && p->state != PART_IDLE)
+        return p;
     return NULL;
 }
 
 void topics_free(struct source *s)
 {
     EACH_PART(s, p)
-        free(p);
+    free(p);
     for (size_t i = 0; i < s->n_topics; i++) {
         embedded_reader_free(s->topics[i]->reader);
         free(s->topics[i]->parts);
@@ -98,7 +99,8 @@ void apply_pauses(struct source *s)
 {
     rd_kafka_topic_partition_list_t *pause = rd_kafka_topic_partition_list_new(8);
     rd_kafka_topic_partition_list_t *resume = rd_kafka_topic_partition_list_new(8);
-    EACH_PART(s, p) {
+    EACH_PART(s, p)
+    {
         if (p->state != PART_READING || p->paused == wants_pause(s, p))
             continue;
         p->paused = !p->paused;
@@ -112,14 +114,15 @@ void apply_pauses(struct source *s)
     list_free(&resume);
 }
 
-/* A group of the older protocol knows only the whole assignment: what is read, with the given offsets where there are any. */
+/* A group of the older protocol knows only the whole assignment: what is read, with the given offsets where there are
+ * any. */
 static rd_kafka_topic_partition_list_t *whole_assignment(struct source *s, const rd_kafka_topic_partition_list_t *given)
 {
     rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_copy(given);
     EACH_PART(s, p)
-        if ((p->state == PART_READING || p->state == PART_LEAVING) &&
-            !rd_kafka_topic_partition_list_find(given, p->topic->name, p->number))
-            list_add(all, p)->offset = p->next >= 0 ? p->next : p->begin;
+    if ((p->state == PART_READING || p->state == PART_LEAVING) &&
+        !rd_kafka_topic_partition_list_find(given, p->topic->name, p->number))
+        list_add(all, p)->offset = p->next >= 0 ? p->next : p->begin;
     return all;
 }
 
@@ -131,8 +134,8 @@ static rd_kafka_error_t *place_incrementally(struct source *s, const rd_kafka_to
     for (int i = 0; i < list->cnt; i++)
         if (now && rd_kafka_topic_partition_list_find(now, list->elems[i].topic, list->elems[i].partition))
             rd_kafka_topic_partition_list_add(again, list->elems[i].topic, list->elems[i].partition);
-    /* Not rd_kafka_seek_partitions: in 2.0.2 its time-out is a thousand times too short, and it fails on partitions that wait
-     * for an offset. */
+    /* Not rd_kafka_seek_partitions: in 2.0.2 its time-out is a thousand times too short, and it fails on partitions
+     * that wait for an offset. */
     if (again->cnt)
         e = rd_kafka_incremental_unassign(s->client.rk, again);
     if (!e)
@@ -154,8 +157,8 @@ leat_status place_parts(struct source *s, const rd_kafka_topic_partition_list_t 
         e = place_incrementally(s, list);
     }
     if (e || err) {
-        leat_status status = leat_failf(s->client.h, LEAT_RETRY, "partitions of %s cannot be read: %s", s->client.brokers,
-                                        e ? rd_kafka_error_string(e) : rd_kafka_err2str(err));
+        leat_status status = leat_failf(s->client.h, LEAT_RETRY, "partitions of %s cannot be read: %s",
+                                        s->client.brokers, e ? rd_kafka_error_string(e) : rd_kafka_err2str(err));
         rd_kafka_error_destroy(e);
         return status;
     }
@@ -198,7 +201,8 @@ static void add_offset(struct source *s, rd_kafka_topic_partition_list_t *list, 
 void tell_group(struct source *s, rd_kafka_topic_partition_list_t *only)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
-    EACH_PART(s, p) {
+    EACH_PART(s, p)
+    {
         bool wanted = only ? rd_kafka_topic_partition_list_find(only, p->topic->name, p->number) != NULL
                            : p->state == PART_READING;
         if (wanted && p->committed >= 0 && p->committed != p->told)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sink.c: the Kafka sink: one idempotent producer per lane. A batch is PENDING until the broker has answered for each of its
- * records; what it refuses is rejected, what may still work is given again.
- * Batches are handed to the library in the order in which they came. One that does not fit now goes on where it stopped, by
- * finish(AGAIN), when answers or readers (embedded) have made room. */
+/* sink.c: the Kafka sink: one idempotent producer per lane. A batch is PENDING until the broker has answered for each
+ * of its records; what it refuses is rejected, what may still work is given again. Batches are handed to the library in
+ * the order in which they came. One that does not fit now goes on where it stopped, by finish(AGAIN), when answers or
+ * readers (embedded) have made room. */
 #include "client.h"
 #include "embedded.h"
 #include "kafka.h"
@@ -15,25 +15,41 @@
 enum { TOPIC = CLIENT_OPTIONS, KEY, HEADERS, TIMESTAMP, DELIVERY, SINK_OPTIONS };
 static const leat_option options[SINK_OPTIONS] = {
     CLIENT_ROWS,
-    [TOPIC] = {.name = "topic", .type = LEAT_OPT_TEMPLATE, .flags = LEAT_REQUIRED | LEAT_DESTINATION, .column = LEAT_TEXT,
+    [TOPIC] = {.name = "topic",
+               .type = LEAT_OPT_TEMPLATE,
+               .flags = LEAT_REQUIRED | LEAT_DESTINATION,
+               .column = LEAT_TEXT,
                .doc = "Topic to write to, such as `orders-{region}`."},
-    [KEY] = {.name = "key", .type = LEAT_OPT_READ, .flags = LEAT_MAY_MISS, .column = LEAT_BYTES, .standard = "$key",
+    [KEY] = {.name = "key",
+             .type = LEAT_OPT_READ,
+             .flags = LEAT_MAY_MISS,
+             .column = LEAT_BYTES,
+             .standard = "$key",
              .doc = "Expression for the key: records of one key go to one partition, in order. Null: no key."},
-    [HEADERS] = {.name = "headers", .type = LEAT_OPT_READ, .flags = LEAT_PAIRS | LEAT_MAY_MISS, .column = LEAT_BYTES,
+    [HEADERS] = {.name = "headers",
+                 .type = LEAT_OPT_READ,
+                 .flags = LEAT_PAIRS | LEAT_MAY_MISS,
+                 .column = LEAT_BYTES,
                  .doc = "Headers by name, each an expression. Null: without it."},
-    [TIMESTAMP] = {.name = "timestamp", .type = LEAT_OPT_READ, .flags = LEAT_MAY_MISS, .column = LEAT_TIME,
+    [TIMESTAMP] = {.name = "timestamp",
+                   .type = LEAT_OPT_READ,
+                   .flags = LEAT_MAY_MISS,
+                   .column = LEAT_TIME,
                    .doc = "Expression for the message's time. Not given or null: when it is sent."},
-    [DELIVERY] = {.name = "delivery", .type = LEAT_OPT_CHOICE, .choices = "idempotent|transactional", .standard = "idempotent",
+    [DELIVERY] = {.name = "delivery",
+                  .type = LEAT_OPT_CHOICE,
+                  .choices = "idempotent|transactional",
+                  .standard = "idempotent",
                   .doc = "idempotent: each is written once, and in order, as long as this process lives."},
 };
 static const leat_metric metrics[] = {{.name = "broker_errors", .doc = "Errors that the Kafka library reported."}};
 
 enum {
-    SLOTS = 64,                 /* batches on their way */
-    PRODUCE = 256,              /* handed to the library at once */
-    FLYING_BYTES = 48 << 20,    /* at most this much unanswered, unless a single batch is larger than that */
+    SLOTS = 64,              /* batches on their way */
+    PRODUCE = 256,           /* handed to the library at once */
+    FLYING_BYTES = 48 << 20, /* at most this much unanswered, unless a single batch is larger than that */
     FLYING = 200000,
-    CHECK_BYTES = 64 << 10,     /* how often room is looked for */
+    CHECK_BYTES = 64 << 10, /* how often room is looked for */
     TOPIC_SLOTS = 256,
     TOPICS_MAX = 10000
 };
@@ -47,19 +63,19 @@ struct failure {
 struct slot {
     uint64_t ticket; /* 0: free */
     uint64_t order;
-    uint32_t next;   /* row to be sent next */
+    uint32_t next; /* row to be sent next */
     uint32_t n;
-    uint32_t open;   /* sent, not answered */
-    bool asked;      /* finish(AGAIN) was called: process will come with it */
+    uint32_t open; /* sent, not answered */
+    bool asked;    /* finish(AGAIN) was called: process will come with it */
     struct failure *failures;
     uint32_t n_failures, cap_failures;
 };
-struct target { /* a topic */
+struct target {          /* a topic */
     struct target *next; /* of the same hash */
     char *name;
     rd_kafka_topic_t *rkt;
     struct embedded_topic *embedded;
-    bool missing;        /* said so */
+    bool missing; /* said so */
 };
 struct sink {
     struct client client; /* the first */
@@ -69,7 +85,7 @@ struct sink {
     struct slot slots[SLOTS];
     uint64_t orders;
     uint64_t flying_bytes, flying;
-    bool broken;          /* fatal: a new producer comes when the old one has given everything back */
+    bool broken; /* fatal: a new producer comes when the old one has given everything back */
     struct target *targets[TOPIC_SLOTS];
     uint32_t n_targets;
     struct target *last;
@@ -105,8 +121,9 @@ static leat_status create(const leat_host *h, void *self, void *shared)
     s->client.h = h;
     s->event_fd = -1;
     if (h->with[DELIVERY].as.i64)
-        return h->fail(h, LEAT_FATAL, "delivery: transactional is not there yet; use idempotent, and give readers an id to "
-                                      "recognise repetitions by: headers: {id: $id}");
+        return h->fail(h, LEAT_FATAL,
+                       "delivery: transactional is not there yet; use idempotent, and give readers an id to "
+                       "recognise repetitions by: headers: {id: $id}");
     rd_kafka_conf_t *conf = configure(s);
     if (!conf)
         return LEAT_FATAL;
@@ -303,8 +320,8 @@ static void say_missing(struct sink *s, struct target *t, rd_kafka_resp_err_t er
     if (!t || t->missing || (!unknown && !client_advice(err)[0]))
         return;
     t->missing = true;
-    snprintf(sentence, sizeof sentence, "topic %s at %s: %s; waiting%s", t->name, s->client.brokers, rd_kafka_err2str(err),
-             unknown ? ": create it, or check `topic`" : client_advice(err));
+    snprintf(sentence, sizeof sentence, "topic %s at %s: %s; waiting%s", t->name, s->client.brokers,
+             rd_kafka_err2str(err), unknown ? ": create it, or check `topic`" : client_advice(err));
     s->client.h->log(s->client.h, LEAT_WARN, sentence);
 }
 
@@ -317,10 +334,12 @@ static void slot_settle(struct sink *s, struct slot *slot)
         const char *topic = f->target ? f->target->name : "";
         char sentence[500];
         snprintf(sentence, sizeof sentence, "topic %s: %s%s", topic, rd_kafka_err2str(f->err),
-                 f->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ? "; the broker's max.message.bytes and our message.max.bytes limit it"
-                                                               : client_advice(f->err));
+                 f->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
+                     ? "; the broker's max.message.bytes and our message.max.bytes limit it"
+                     : client_advice(f->err));
         if (is_the_record(f->err)) {
-            h->reject(h, slot->ticket, f->row, f->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ? "too_large" : "refused", sentence);
+            h->reject(h, slot->ticket, f->row, f->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ? "too_large" : "refused",
+                      sentence);
         } else {
             say_missing(s, f->target, f->err);
             h->retry(h, slot->ticket, f->row, "not_written", sentence);
@@ -378,8 +397,8 @@ static void *mark(const struct sink *s, const struct slot *slot, uint32_t row)
 }
 
 /* Headers or a time: one by one. */
-static rd_kafka_resp_err_t send_one(struct target *t, const struct columns *c, uint32_t row, const rd_kafka_message_t *m,
-                                    rd_kafka_t *rk)
+static rd_kafka_resp_err_t send_one(struct target *t, const struct columns *c, uint32_t row,
+                                    const rd_kafka_message_t *m, rd_kafka_t *rk)
 {
     rd_kafka_vu_t vu[8 + LEAT_N(c->headers)];
     size_t n = 0;
@@ -390,7 +409,8 @@ static rd_kafka_resp_err_t send_one(struct target *t, const struct columns *c, u
     if (m->key)
         vu[n++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {m->key, m->key_len}};
     if (c->time && leat_has(c->time, row))
-        vu[n++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = ((const int64_t *)c->time->data)[row] / 1000};
+        vu[n++] =
+            (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = ((const int64_t *)c->time->data)[row] / 1000};
     for (size_t i = 0; i < c->n_headers; i++) {
         const leat_text *value = c->headers[i]->data;
         if (leat_has(c->headers[i], row))
@@ -404,8 +424,8 @@ static rd_kafka_resp_err_t send_one(struct target *t, const struct columns *c, u
 }
 
 /* Hands n messages for one topic, rows from `row` on, to the library. */
-static void send_run(struct sink *s, struct slot *slot, struct target *t, const struct columns *c, rd_kafka_message_t *m,
-                     uint32_t n, uint32_t row)
+static void send_run(struct sink *s, struct slot *slot, struct target *t, const struct columns *c,
+                     rd_kafka_message_t *m, uint32_t n, uint32_t row)
 {
     size_t bytes = 0;
     uint32_t sent = 0;
@@ -459,13 +479,16 @@ static void send_rows(struct sink *s, struct slot *slot, const struct columns *c
         }
         if (!has_room(s, t))
             return;
-        while (n < PRODUCE && from + n < slot->n && bytes < CHECK_BYTES && (n == 0 || target_of(s, c->topic[from + n]) == t)) {
+        while (n < PRODUCE && from + n < slot->n && bytes < CHECK_BYTES &&
+               (n == 0 || target_of(s, c->topic[from + n]) == t)) {
             uint32_t row = from + n;
             leat_text value = message_of(c->value_column, row);
             bool keyed = c->key && leat_has(c->key_column, row);
-            m[n] = (rd_kafka_message_t){.payload = (void *)(uintptr_t)value.data, .len = value.n,
+            m[n] = (rd_kafka_message_t){.payload = (void *)(uintptr_t)value.data,
+                                        .len = value.n,
                                         .key = keyed ? (void *)(uintptr_t)c->key[row].data : NULL,
-                                        .key_len = keyed ? c->key[row].n : 0, ._private = mark(s, slot, row)};
+                                        .key_len = keyed ? c->key[row].n : 0,
+                                        ._private = mark(s, slot, row)};
             bytes += value.n + m[n++].key_len;
         }
         slot->next = from + n;
@@ -525,8 +548,8 @@ static void on_answer(struct sink *s, const rd_kafka_message_t *m)
         client_answered(&s->client);
 }
 
-/* The producer is of no more use (an idempotent one ends when it cannot tell whether something was written): all that is
- * unanswered comes back as failed and is given again, perhaps twice, to a new one. */
+/* The producer is of no more use (an idempotent one ends when it cannot tell whether something was written): all that
+ * is unanswered comes back as failed and is given again, perhaps twice, to a new one. */
 static void on_fatal(struct sink *s)
 {
     char why[300], sentence[700];
@@ -534,8 +557,8 @@ static void on_fatal(struct sink *s)
     if (s->broken)
         return;
     s->broken = true;
-    snprintf(sentence, sizeof sentence, "the producer for %s has ended (%s); a new one sends again what was not answered",
-             s->client.brokers, why);
+    snprintf(sentence, sizeof sentence,
+             "the producer for %s has ended (%s); a new one sends again what was not answered", s->client.brokers, why);
     s->client.h->log(s->client.h, LEAT_WARN, sentence);
     rd_kafka_purge(s->client.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
 }
@@ -567,7 +590,8 @@ static void finish_slots(struct sink *s)
         struct slot *done = NULL;
         for (size_t i = 0; i < SLOTS; i++) {
             struct slot *slot = &s->slots[i];
-            if (slot->ticket && !slot->asked && slot->next == slot->n && !slot->open && (!done || slot->order < done->order))
+            if (slot->ticket && !slot->asked && slot->next == slot->n && !slot->open &&
+                (!done || slot->order < done->order))
                 done = slot;
         }
         if (!done)
@@ -616,7 +640,8 @@ static void ready(const leat_host *h, void *self, int fd, uint32_t events)
 
 static leat_status commit(const leat_host *h, void *self, const leat_epoch *e)
 {
-    (void)h, (void)self, (void)e; /* the epoch is delivered when its batches are finished; linger.ms says how long they wait */
+    (void)h, (void)self,
+        (void)e; /* the epoch is delivered when its batches are finished; linger.ms says how long they wait */
     return LEAT_OK;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source.c: the Kafka source: one consumer per lane, read in batches. Positions are the host's; offsets in the group only
- * show how far this flow is. */
+/* source.c: the Kafka source: one consumer per lane, read in batches. Positions are the host's; offsets in the group
+ * only show how far this flow is. */
 #include "source.h"
 
 #include "kafka.h"
@@ -13,18 +13,36 @@ enum { BATCH = 4096, SECOND_US = 1000000 };
 
 static const leat_option options[SOURCE_OPTIONS] = {
     CLIENT_ROWS,
-    [TOPICS] = {.name = "topics", .type = LEAT_OPT_TEXT, .flags = LEAT_REQUIRED | LEAT_MANY,
+    [TOPICS] = {.name = "topics",
+                .type = LEAT_OPT_TEXT,
+                .flags = LEAT_REQUIRED | LEAT_MANY,
                 .doc = "Topics to read; one that does not exist yet is waited for. `^regex` takes all that match."},
-    [GROUP] = {.name = "group", .type = LEAT_OPT_TEXT,
-               .doc = "Consumer group: shares the partitions among lanes, and shows the lag. Default: the name of the flow."},
-    [START] = {.name = "start", .type = LEAT_OPT_CHOICE, .choices = "earliest|latest", .standard = "earliest",
+    [GROUP] =
+        {.name = "group",
+         .type = LEAT_OPT_TEXT,
+         .doc = "Consumer group: shares the partitions among lanes, and shows the lag. Default: the name of the flow."},
+    [START] = {.name = "start",
+               .type = LEAT_OPT_CHOICE,
+               .choices = "earliest|latest",
+               .standard = "earliest",
                .doc = "Where to begin in partitions that this flow has not read before."},
-    [UNTIL] = {.name = "until", .type = LEAT_OPT_CHOICE, .choices = "end",
+    [UNTIL] = {.name = "until",
+               .type = LEAT_OPT_CHOICE,
+               .choices = "end",
                .doc = "Read what is there at the start, without a group, then finish."},
-    [NODES] = {.name = "nodes", .type = LEAT_OPT_CHOICE, .choices = "one|many", .standard = "one",
-               .doc = "`many`: other processes run this flow too, and go on where the group is; then records may come twice."},
-    [TOMBSTONES] = {.name = "tombstones", .type = LEAT_OPT_CHOICE, .choices = "reject|skip|pass", .standard = "reject",
-                    .doc = "What becomes of messages without a value: to the port `rejected`, nothing, or to the codec."},
+    [NODES] =
+        {.name = "nodes",
+         .type = LEAT_OPT_CHOICE,
+         .choices = "one|many",
+         .standard = "one",
+         .doc =
+             "`many`: other processes run this flow too, and go on where the group is; then records may come twice."},
+    [TOMBSTONES] = {.name = "tombstones",
+                    .type = LEAT_OPT_CHOICE,
+                    .choices = "reject|skip|pass",
+                    .standard = "reject",
+                    .doc =
+                        "What becomes of messages without a value: to the port `rejected`, nothing, or to the codec."},
 };
 static const leat_metric metrics[] = {{.name = "broker_errors", .doc = "Errors that the Kafka library reported."}};
 
@@ -47,8 +65,8 @@ void source_log(const struct source *s, uint32_t level, const char *format, ...)
 
 /* --- create, start, stop ----------------------------------------------------------------------------------------- */
 
-/* A group shares partitions among nodes. Where there is but this process (embedded), or nothing is to be disturbed (a trial
- * keeps no state; `until: end`), the host alone hands them out. */
+/* A group shares partitions among nodes. Where there is but this process (embedded), or nothing is to be disturbed (a
+ * trial keeps no state; `until: end`), the host alone hands them out. */
 static void decide(struct source *s)
 {
     const leat_host *h = s->client.h;
@@ -98,9 +116,11 @@ static leat_status create(const leat_host *h, void *self, void *shared)
     rd_kafka_conf_destroy(conf);
     const leat_value *topics = &h->with[TOPICS];
     for (size_t i = 0; i < topics->as.list.n; i++)
-        if ((s->ends || s->client.embedded) && topics->as.list.at[i].as.text.n && topics->as.list.at[i].as.text.data[0] == '^')
-            return h->fail(h, LEAT_FATAL, "`topics`: a pattern needs a group, which neither `until: end` nor the embedded broker "
-                                          "has; name the topics");
+        if ((s->ends || s->client.embedded) && topics->as.list.at[i].as.text.n &&
+            topics->as.list.at[i].as.text.data[0] == '^')
+            return h->fail(h, LEAT_FATAL,
+                           "`topics`: a pattern needs a group, which neither `until: end` nor the embedded broker "
+                           "has; name the topics");
     char *reader = kafka_text(h->place->processor);
     for (size_t i = 0; i < topics->as.list.n; i++) {
         char *name = kafka_text(topics->as.list.at[i].as.text);
@@ -189,7 +209,8 @@ static void stop(const leat_host *h, void *self)
     rd_kafka_queue_destroy(s->queue);
     rd_kafka_queue_destroy(s->answers);
     client_close(&s->client);
-    EACH_PART(s, p) {
+    EACH_PART(s, p)
+    {
         p->state = PART_IDLE;
         p->placed = p->paused = p->held = false;
     }
@@ -234,7 +255,8 @@ static void begin_again(struct source *s, struct part *p)
     rd_kafka_query_watermark_offsets(s->client.rk, p->topic->name, p->number, &low, &high, 1000);
     if (at >= 0 && high >= 0 && high < at) { /* sequences never go back: it would be taken for what was read before */
         snprintf(s->refused, sizeof s->refused,
-                 "partition %s/%d ends at %lld, but this flow has read it up to %lld: the topic was made anew; to read it from the "
+                 "partition %s/%d ends at %lld, but this flow has read it up to %lld: the topic was made anew; to read "
+                 "it from the "
                  "beginning, give the source another name or remove the state folder",
                  p->topic->name, p->number, (long long)high, (long long)at);
         return;
@@ -262,8 +284,10 @@ static leat_status fatal_error(struct source *s)
     char why[400];
     rd_kafka_resp_err_t err = rd_kafka_fatal_error(s->client.rk, why, sizeof why);
     if (err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
-        return leat_failf(s->client.h, LEAT_FATAL, "another process runs this flow and took over its place in the group %s; stop "
-                                                   "one of them, or say `nodes: many`", s->group);
+        return leat_failf(s->client.h, LEAT_FATAL,
+                          "another process runs this flow and took over its place in the group %s; stop "
+                          "one of them, or say `nodes: many`",
+                          s->group);
     return leat_failf(s->client.h, LEAT_FATAL, "the consumer of %s has ended: %s", s->client.brokers, why);
 }
 
@@ -278,8 +302,9 @@ static void on_message_error(struct source *s, const rd_kafka_message_t *m)
     } else if (p && (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || m->err == RD_KAFKA_RESP_ERR__NO_OFFSET ||
                      m->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)) {
         begin_again(s, p);
-    } else if (m->rkt && (m->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || m->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-                          m->err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)) {
+    } else if (m->rkt &&
+               (m->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || m->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+                m->err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)) {
         topic_missing(s, name, rd_kafka_err2str(m->err));
     } else {
         s->client.h->measure(s->client.h, 0, 1);
@@ -353,7 +378,8 @@ static void tombstone(struct source *s, struct part *p, leat_message *m)
     const leat_host *h = s->client.h;
     m->headers = s->headers;
     if (h->with[TOMBSTONES].as.i64 == TOMBSTONES_REJECT)
-        h->source->reject(h, p->id, m, "tombstone", "message without a value (a tombstone); `tombstones` says what to do with it");
+        h->source->reject(h, p->id, m, "tombstone",
+                          "message without a value (a tombstone); `tombstones` says what to do with it");
     s->n_headers = 0;
 }
 
@@ -400,7 +426,8 @@ static void once_a_second(struct source *s)
     s->second_us = clock_us() + SECOND_US;
     if (s->grouped && !s->revoked && !s->leaving) /* no commit between a revocation and its answer but its own */
         tell_group(s, NULL);
-    EACH_PART(s, p) {
+    EACH_PART(s, p)
+    {
         int64_t low, high;
         if (p->state != PART_READING ||
             rd_kafka_get_watermark_offsets(s->client.rk, p->topic->name, p->number, &low, &high) || high < 0)
@@ -413,8 +440,8 @@ static void once_a_second(struct source *s)
 static bool all_ended(struct source *s)
 {
     EACH_PART(s, p)
-        if (p->state == PART_READING)
-            return false;
+    if (p->state == PART_READING)
+        return false;
     return true;
 }
 
@@ -467,8 +494,8 @@ static leat_status poll(const leat_host *h, void *self, uint32_t room)
 
 /* --- the host's answers ------------------------------------------------------------------------------------------ */
 
-/* Within a node the log wins. What it does not know begins where the group is (it was read by another program, or by another
- * node), else where `start` says. Where several nodes take turns, the one that is further wins. */
+/* Within a node the log wins. What it does not know begins where the group is (it was read by another program, or by
+ * another node), else where `start` says. Where several nodes take turns, the one that is further wins. */
 static int64_t begin_at(const struct source *s, const struct part *p, const leat_seek *at)
 {
     const leat_host *h = s->client.h;
@@ -545,8 +572,13 @@ static void hold(const leat_host *h, void *self, const leat_partition *id, uint3
     apply_pauses(s);
 }
 
-static const leat_source source = {.size = sizeof source, .class_ = LEAT_SEEKABLE, .poll = poll, .seek = seek,
-                                   .committed = committed, .release = release, .hold = hold};
+static const leat_source source = {.size = sizeof source,
+                                   .class_ = LEAT_SEEKABLE,
+                                   .poll = poll,
+                                   .seek = seek,
+                                   .committed = committed,
+                                   .release = release,
+                                   .hold = hold};
 const leat_processor kafka_source = {
     .size = sizeof kafka_source,
     .kind = LEAT_SOURCE,

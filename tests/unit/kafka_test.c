@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kafka_test.c: the Kafka plugin under a host of a few lines, on the broker inside the process: what it announces, feeds, holds,
- * releases and answers, with more control over the order of things than a whole flow gives. */
+/* kafka_test.c: the Kafka plugin under a host of a few lines, on the broker inside the process: what it announces,
+ * feeds, holds, releases and answers, with more control over the order of things than a whole flow gives. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <leat/plugin.h>
@@ -63,15 +63,18 @@ static leat_partition announce(const leat_host *h, leat_text name, leat_text top
     struct lane *l = of(h);
     uint32_t i = 1;
     assert_true(topic.n > 0);
-    while (l->flow->part[i].name[0] && (strlen(l->flow->part[i].name) != name.n || memcmp(l->flow->part[i].name, name.data, name.n)))
+    while (l->flow->part[i].name[0] &&
+           (strlen(l->flow->part[i].name) != name.n || memcmp(l->flow->part[i].name, name.data, name.n)))
         i++;
     memcpy(l->flow->part[i].name, name.data, name.n);
     if (how == LEAT_OFFERED && l->flow->part[i].owner)
         return i;
     l->flow->stolen += l->flow->part[i].owner != NULL; /* the other lane has not released it yet */
     l->flow->part[i].owner = l;
-    l->seek[l->n_seek++] = (leat_seek){.partition = i, .known = l->flow->part[i].known,
-                                       .name = leat_text_of(l->flow->part[i].name), .from = {l->flow->part[i].next, {NULL, 0}}};
+    l->seek[l->n_seek++] = (leat_seek){.partition = i,
+                                       .known = l->flow->part[i].known,
+                                       .name = leat_text_of(l->flow->part[i].name),
+                                       .from = {l->flow->part[i].next, {NULL, 0}}};
     l->assigned++;
     return i;
 }
@@ -108,7 +111,8 @@ static void feed(const leat_host *h, leat_partition p, const leat_message *m, ui
     }
 }
 
-static void reject_message(const leat_host *h, leat_partition p, const leat_message *m, const char *code, const char *sentence)
+static void reject_message(const leat_host *h, leat_partition p, const leat_message *m, const char *code,
+                           const char *sentence)
 {
     (void)p, (void)m, (void)code, (void)sentence;
     of(h)->flow->rejected++;
@@ -193,8 +197,13 @@ static void finish(const leat_host *h, uint64_t ticket, leat_status s)
     }
 }
 
-static const leat_source_service source_service = {.size = sizeof source_service, .announce = announce, .withdraw = withdraw,
-                                                   .feed = feed, .reject = reject_message, .idle = idle, .lag = lag};
+static const leat_source_service source_service = {.size = sizeof source_service,
+                                                   .announce = announce,
+                                                   .withdraw = withdraw,
+                                                   .feed = feed,
+                                                   .reject = reject_message,
+                                                   .idle = idle,
+                                                   .lag = lag};
 static const leat_loop_service loop_service = {.size = sizeof loop_service, .watch = watch};
 
 static const leat_processor *processor(uint32_t kind)
@@ -236,11 +245,25 @@ static struct lane *lane_new(uint32_t kind, const char *scope, struct flow *flow
     l->flow = flow;
     l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     l->watched_fd = -1;
-    l->place = (leat_place){.size = sizeof l->place, .flow = leat_text_of("flow"), .processor = leat_text_of("kafka"),
+    l->place = (leat_place){.size = sizeof l->place,
+                            .flow = leat_text_of("flow"),
+                            .processor = leat_text_of("kafka"),
                             .scope = leat_text_of(scope)};
-    l->h = (leat_host){.size = sizeof l->h, .processor = l->p, .place = &l->place, .with = l->with, .loop = &loop_service,
-                       .source = &source_service, .bind = bind, .read = read_column, .reject = reject, .retry = retry,
-                       .finish = finish, .fail = failed, .wake = wake, .log = say, .measure = measure};
+    l->h = (leat_host){.size = sizeof l->h,
+                       .processor = l->p,
+                       .place = &l->place,
+                       .with = l->with,
+                       .loop = &loop_service,
+                       .source = &source_service,
+                       .bind = bind,
+                       .read = read_column,
+                       .reject = reject,
+                       .retry = retry,
+                       .finish = finish,
+                       .fail = failed,
+                       .wake = wake,
+                       .log = say,
+                       .measure = measure};
     l->self = calloc(1, l->p->instance_bytes);
     text_option(l, "brokers", "embedded");
     return l;
@@ -256,7 +279,8 @@ static void lane_free(struct lane *l)
     free(l);
 }
 
-static struct lane *reader_new(const char *scope, struct flow *flow, const char *topic, const char *group, leat_value *list)
+static struct lane *reader_new(const char *scope, struct flow *flow, const char *topic, const char *group,
+                               leat_value *list)
 {
     struct lane *l = lane_new(LEAT_SOURCE, scope, flow);
     *list = (leat_value){.type = LEAT_TEXT, .as.text = leat_text_of(topic)};
@@ -607,7 +631,8 @@ static void a_broker_that_is_down_is_said_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rebalance_loses_nothing), /* the first: its writer is told the address of the embedded broker */
+        cmocka_unit_test(
+            rebalance_loses_nothing), /* the first: its writer is told the address of the embedded broker */
         cmocka_unit_test(broken_options_are_explained),
         cmocka_unit_test(hold_full_and_seek_back),
         cmocka_unit_test(until_end_reads_what_is_there_and_ends),
