@@ -4,7 +4,9 @@
 #define LEAT_TRANSFORM_H
 
 #include <leat/plugin.h>
+#include <stdbool.h>
 
-extern const leat_processor transform_filter;
+extern const leat_processor transform_check, transform_explode, transform_filter, transform_format, transform_log,
+    transform_parse, transform_route, transform_sample, transform_select, transform_set, transform_throttle;
 
 #endif
