@@ -67,6 +67,8 @@ static void shape_out(struct binding_plan *bp, uint32_t port, struct shape *out)
     const struct planned *x = bp->x;
     uint32_t input = input_of_output(x->p, port);
     bool fresh = x->ports[port].flags & (LEAT_NEW_RECORDS | LEAT_KEY_RECORDS);
+    for (size_t i = 0; i < bp->all.n; i++)
+        fresh |= bp->all.at[i].b.how == LEAT_REMOVE && bp->all.at[i].b.path == PATH_WHOLE;
     if (fresh)
         out->closed = true;
     else if (input < x->n_inputs)
@@ -76,6 +78,8 @@ static void shape_out(struct binding_plan *bp, uint32_t port, struct shape *out)
         leat_text name = paths_text(bp->pl->plan->paths, b->path);
         if (b->how == LEAT_READ || (name.n && name.data[0] == '$'))
             continue; /* what one port writes may be written to the others, too */
+        if (b->how == LEAT_REMOVE && b->path == PATH_WHOLE)
+            continue;
         if (b->how == LEAT_REMOVE)
             shape_remove(out, bp->pl->plan->paths, b->path);
         else

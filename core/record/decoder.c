@@ -88,7 +88,8 @@ int decoder_seek(struct decoder *d, uint64_t offset, leat_text state, struct err
     d->offset = d->next_sequence = offset;
     d->line = offset ? 0 : 1;
     d->started = d->ended = d->dead = d->skipping = d->idle = false;
-    d->compression = offset ? COMPRESSION_NONE : d->codec.compression;
+    d->compression = d->codec.compression;
+    d->to_skip = offset;
     if (d->codec.kind == CODEC_CSV && !d->codec.n_columns) {
         csv_names_unref(d->names);
         d->names = NULL;
@@ -133,7 +134,7 @@ static void start_stream(struct decoder *d)
     const char *first = d->block ? d->block->data + d->begin : "";
     size_t n = d->filled - d->begin;
     enum compression kind = d->compression == COMPRESSION_AUTO ? compression_of(first, n) : d->compression;
-    if (d->compression == COMPRESSION_AUTO && n < 4 && !d->ended)
+    if (d->compression == COMPRESSION_AUTO && n < 4 && !d->ended && (n == 0 || *first == '\x1f' || *first == '\x28'))
         return;
     d->started = true;
     if (kind != COMPRESSION_NONE) {
@@ -173,13 +174,28 @@ static bool skip_mark(struct decoder *d)
     return true;
 }
 
+/* Plain bytes, less those before the place that was sought. As inflater_take. */
+static ssize_t take_behind_skipped(struct decoder *d, char *to, size_t room)
+{
+    for (;;) {
+        ssize_t n = inflater_take(d->inflater, to, room);
+        if (n <= 0 || !d->to_skip)
+            return n;
+        size_t skipped = (uint64_t)n < d->to_skip ? (size_t)n : (size_t)d->to_skip;
+        d->to_skip -= skipped;
+        memmove(to, to + skipped, (size_t)n - skipped);
+        if ((size_t)n > skipped)
+            return n - (ssize_t)skipped;
+    }
+}
+
 /* More plain bytes from the compressed ones. */
 static bool inflate_more(struct decoder *d)
 {
     if (!d->inflater || d->dead)
         return false;
     char *to = block_space(d, 64 << 10);
-    ssize_t n = inflater_take(d->inflater, to, d->block->size - d->filled);
+    ssize_t n = take_behind_skipped(d, to, d->block->size - d->filled);
     bool cut = n == 0 && d->ended && !inflater_between(d->inflater);
     if (n < 0 || cut) {
         d->dead = true;

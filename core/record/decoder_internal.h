@@ -48,6 +48,7 @@ struct decoder {
     size_t seen;          /* bytes behind begin that hold no record end */
     struct inflater *inflater;
     enum compression compression;
+    uint64_t to_skip;     /* plain bytes of a compressed stream that was sought: they come again */
     char *input; /* room for compressed bytes */
     size_t input_room;
 

@@ -172,7 +172,8 @@ struct rejected {
 struct decoder;
 struct decoder *decoder_new(const struct codec *codec, const struct paths *paths, struct pool *pool, struct origin *origin);
 void decoder_free(struct decoder *d);
-/* Where the next byte stands in the stream, and what the codec must know from before (a csv header; empty: nothing). */
+/* Where the next byte stands in the stream, and what the codec must know from before (a csv header; empty: nothing). A stream
+ * that is compressed is given from its beginning all the same; what lies before `offset` in its contents is passed over. */
 int decoder_seek(struct decoder *d, uint64_t offset, leat_text state, struct err *err);
 /* Streams: room for n bytes (at most 1 MiB) in the block; then how many were put there. */
 char *decoder_space(struct decoder *d, size_t n);

@@ -136,6 +136,8 @@ static leat_out *host_derive(const leat_host *h, const leat_batch *b, const uint
     struct instance *in = instance_of(h);
     struct call *c = in->current;
     bool fresh = in->planned->p->n_outputs && in->planned->p->outputs[0].flags & LEAT_NEW_RECORDS;
+    for (size_t i = 0; i < in->planned->n_bindings; i++) /* removing the whole record leaves what is written */
+        fresh |= in->planned->bindings[i].how == LEAT_REMOVE && in->planned->bindings[i].path == PATH_WHOLE;
     struct leat_out *o = xcalloc(1, sizeof *o);
     o->call = c;
     if (n > LEAT_WRITE_MAX) {
@@ -226,7 +228,8 @@ static void host_send(const leat_host *h, leat_out *o, uint32_t port)
     struct call *c = o->call;
     unlink_out(o);
     for (size_t i = 0; i < in->planned->n_bindings; i++)
-        if (in->planned->bindings[i].how == LEAT_REMOVE && in->planned->bindings[i].port == port)
+        if (in->planned->bindings[i].how == LEAT_REMOVE && in->planned->bindings[i].port == port &&
+            in->planned->bindings[i].path != PATH_WHOLE)
             batch_remove(o->batch, in->planned->bindings[i].path);
     batch_seal(o->batch);
     if (!o->batch->view.n) {
