@@ -112,15 +112,19 @@ static void ask_to_seek(struct instance *in)
     struct source *s = in->source;
     size_t n = s->to_seek.n;
     leat_seek *seek = xcalloc(n, sizeof *seek);
+    const struct store *store = in->run->options.muted ? NULL : in->run->store;
+    if (store)
+        store_hold(store); /* another thread may be writing an epoch */
     for (size_t i = 0; i < n; i++) {
         struct partition *p = s->to_seek.at[i];
-        const struct stored_position *stored =
-            in->run->store && !in->run->options.muted ? store_position(in->run->store, text_of(in->planned->name), text_of(p->name)) : NULL;
+        const struct stored_position *stored = store ? store_position(store, text_of(in->planned->name), text_of(p->name)) : NULL;
         position_of(in, p, stored, &seek[i]);
         p->ended = stored && stored->ended;
         decoder_for(in, p, stored);
         p->state = PARTITION_READING;
     }
+    if (store)
+        store_let_go(store);
     s->to_seek.n = 0;
     struct call *c = call_begin(in);
     leat_status status = in->planned->p->source->seek ? in->planned->p->source->seek(&in->host, in->self, seek, (uint32_t)n) : LEAT_OK;
@@ -267,13 +271,18 @@ static void reject(const leat_host *h, leat_partition number, const leat_message
 static leat_text known(const leat_host *h, leat_text prefix, uint32_t k)
 {
     struct instance *in = instance_of(h);
+    leat_text name = {0};
+    if (!in->run->store || in->run->options.muted)
+        return name;
     size_t n = 0;
-    const struct stored_position *p = in->run->store && !in->run->options.muted ? store_positions(in->run->store, &n) : NULL;
-    for (size_t i = 0; i < n; i++)
+    store_hold(in->run->store);
+    const struct stored_position *p = store_positions(in->run->store, &n);
+    for (size_t i = 0; i < n && !name.data; i++)
         if (text_is(p[i].source, in->planned->name) && p[i].partition.n >= prefix.n &&
             memcmp(p[i].partition.data, prefix.data, prefix.n) == 0 && k-- == 0)
-            return arena_text(&in->current->scratch, p[i].partition);
-    return (leat_text){0};
+            name = arena_text(&in->current->scratch, p[i].partition);
+    store_let_go(in->run->store);
+    return name;
 }
 
 static void idle(const leat_host *h, leat_partition number)

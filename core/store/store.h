@@ -39,7 +39,10 @@ int store_open(struct store **ret, const char *dir, struct err *err);
 void store_close(struct store *s);
 const char *store_dir(const struct store *s);
 
-/* What the last good record and those before it add up to. Valid until store_commit. */
+/* What the last good record and those before it add up to. What is returned is valid until the next store_commit or
+ * store_note_delivered: who reads while another thread may call these stands between hold and let_go, which wait for no disk. */
+void store_hold(const struct store *s);
+void store_let_go(const struct store *s);
 const struct stored_position *store_positions(const struct store *s, size_t *ret_n);
 const struct stored_position *store_position(const struct store *s, leat_text source, leat_text partition); /* NULL: none */
 uint64_t store_logged(const struct store *s, uint64_t *ret_id);    /* number of the last record; 0: none */
@@ -56,7 +59,8 @@ int store_commit(struct store *s, const struct epoch_record *r, struct err *err)
 int store_note_delivered(struct store *s, uint64_t number, struct err *err); /* no sync */
 uint64_t store_incarnation(struct store *s); /* of this start: greater than all before, never the same twice */
 
-/* Dead letters: one NDJSON file that grows, bounded and rotated. Durable after dead_sync. */
+/* Dead letters: dead-letters.ndjson, at 64 MiB renamed to dead-letters.1.ndjson and so on; the fourth is removed. Durable after
+ * dead_sync. ENOSPC: nothing of that letter was written; call again later. */
 struct dead_letter {
     leat_text raw, reason, code, field, processor, source, id;
     leat_text partition;
@@ -66,4 +70,5 @@ struct dead_letter {
 int store_dead_letter(struct store *s, const struct dead_letter *d, struct err *err); /* [any] */
 int store_dead_sync(struct store *s, struct err *err);
 uint64_t store_dead_count(const struct store *s); /* written since it was opened [any] */
+uint64_t store_dead_dropped(const struct store *s); /* old ones that rotation removed since it was opened [any] */
 #endif

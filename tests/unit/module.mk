@@ -29,3 +29,6 @@ tests_unit_record_dump_SOURCES = tests/unit/record_dump.c
 tests_unit_record_dump_LDADD = $(CORE_LIBS)
 TEST_FILES += tests/unit/record_judge.py
 EXTRA_DIST += tests/unit/record_judge.py
+UNIT_TESTS += tests/unit/store_test
+tests_unit_store_test_SOURCES = tests/unit/store_test.c
+tests_unit_store_test_LDADD = $(UNIT_LIBS)
