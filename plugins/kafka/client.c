@@ -32,7 +32,7 @@ const leat_option client_auth[AUTH_OPTIONS] = {
                         .standard = "SCRAM-SHA-512",
                         .doc = "How to log in.",
                         .choices = "PLAIN|SCRAM-SHA-256|SCRAM-SHA-512"},
-    [AUTH_USERNAME] = {.name = "username", .type = LEAT_OPT_TEXT, .flags = LEAT_REQUIRED, .doc = "Who logs in."},
+    [AUTH_USER] = {.name = "user", .type = LEAT_OPT_TEXT, .flags = LEAT_REQUIRED, .doc = "Who logs in."},
     [AUTH_PASSWORD] = {.name = "password",
                        .type = LEAT_OPT_TEXT,
                        .flags = LEAT_REQUIRED | LEAT_SECRET,
@@ -102,7 +102,7 @@ static leat_status set_tls(struct client *c, rd_kafka_conf_t *conf, const leat_v
 static leat_status set_auth(struct client *c, rd_kafka_conf_t *conf, const leat_value *at)
 {
     leat_status s = set(c, conf, "sasl.mechanism", leat_text_of(mechanisms[at[AUTH_MECHANISM].as.i64]), "auth");
-    s = s ? s : set(c, conf, "sasl.username", at[AUTH_USERNAME].as.text, "auth");
+    s = s ? s : set(c, conf, "sasl.username", at[AUTH_USER].as.text, "auth");
     return s ? s : set(c, conf, "sasl.password", at[AUTH_PASSWORD].as.text, "auth");
 }
 
@@ -233,7 +233,7 @@ const char *client_advice(rd_kafka_resp_err_t err)
     switch (err) {
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-        return "; check `auth`: mechanism, username, password";
+        return "; check `auth`: mechanism, user, password";
     case RD_KAFKA_RESP_ERR__SSL:
         return "; check `tls`: ca, cert, key, and the name in the broker's certificate";
     case RD_KAFKA_RESP_ERR__RESOLVE:

@@ -12,7 +12,7 @@
 enum { BROKERS, TLS, AUTH, PROPERTIES, CLIENT_OPTIONS };
 extern const leat_option client_tls[], client_auth[];
 enum { TLS_CA, TLS_CERT, TLS_KEY, TLS_KEY_PASSWORD, TLS_VERIFY, TLS_OPTIONS };
-enum { AUTH_MECHANISM, AUTH_USERNAME, AUTH_PASSWORD, AUTH_OPTIONS };
+enum { AUTH_MECHANISM, AUTH_USER, AUTH_PASSWORD, AUTH_OPTIONS };
 #define CLIENT_ROWS                                                                                                    \
     [BROKERS] = {.name = "brokers",                                                                                    \
                  .type = LEAT_OPT_TEXT,                                                                                \

@@ -7,4 +7,6 @@ plugins_kafka_so_CPPFLAGS = $(SO_CPPFLAGS) $(RDKAFKA_CFLAGS)
 plugins_kafka_so_CFLAGS = $(SO_CFLAGS)
 plugins_kafka_so_LDFLAGS = $(SO_LDFLAGS)
 plugins_kafka_so_LDADD = $(RDKAFKA_LIBS) -lpthread
+TEST_FILES += tests/flow/kafka_embedded_test.py
 endif
+EXTRA_DIST += tests/flow/kafka_embedded_test.py

@@ -211,7 +211,7 @@ def tls_with_a_client_certificate(place):
 
 def password_over_tls(place):
     env = place.server.env
-    auth = ("tls:\n  ca: {KAFKA_CA}\nauth:\n  mechanism: SCRAM-SHA-256\n  username: {KAFKA_USER}\n  password: {KAFKA_PASSWORD}").format(**env)
+    auth = ("tls:\n  ca: {KAFKA_CA}\nauth:\n  mechanism: SCRAM-SHA-256\n  user: {KAFKA_USER}\n  password: {KAFKA_PASSWORD}").format(**env)
     place.make("scram")
     place.topics.fill("scram-in", range(1000))
     leat = Leat(place.flow("scram", auth + "\nuntil: end", auth, brokers=f'"{env["KAFKA_SCRAM"]}"'), "scram")
@@ -221,7 +221,7 @@ def password_over_tls(place):
 
 def refused_password_is_said_not_shown(place):
     env = place.server.env
-    auth = "tls:\n  ca: {KAFKA_CA}\nauth:\n  mechanism: SCRAM-SHA-256\n  username: {KAFKA_USER}\n  password: not-the-right-one".format(**env)
+    auth = "tls:\n  ca: {KAFKA_CA}\nauth:\n  mechanism: SCRAM-SHA-256\n  user: {KAFKA_USER}\n  password: not-the-right-one".format(**env)
     leat = Leat(place.flow("refused", auth, auth, brokers=f'"{env["KAFKA_SCRAM"]}"'), "refused")
     leat.await_said(r"refuses us: .*check `auth`", 60)
     assert "not-the-right-one" not in leat.said()

@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A flow that writes to the embedded broker and reads back from it, twice over: everything arrives once, with keys, headers and
+times, however slow the reader is."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+LEAT, TMP = os.environ["LEAT"], os.environ["LEAT_TMP"]
+failed = count = 0
+
+FLOW = """
+leat: 1
+flow: back
+settings:
+  lanes: {lanes}
+processors:
+  lines:
+    source: file
+    with:
+      paths: {tmp}/in.ndjson
+      until: end
+  write:
+    sink: kafka
+    from: lines
+    with:
+      brokers: embedded
+      topic: first
+      key: sku
+      headers: {{plant: plant}}
+  read:
+    source: kafka
+    with:
+      brokers: embedded
+      topics: first
+  some:
+    transform: filter
+    from: read
+    with:
+      where: qty >= 5
+{slow}
+  again:
+    sink: kafka
+    from: {last}
+    with:
+      brokers: embedded
+      topic: second-{{plant}}
+      headers:
+        plant: $headers['plant']
+        first: $id
+  read_again:
+    source: kafka
+    with:
+      brokers: embedded
+      topics: [second-north, second-south]
+  meta:
+    transform: set
+    from: read_again
+    with:
+      fields:
+        key: $key
+        plant_header: $headers['plant']
+        first_id: $headers['first']
+        topic: $topic
+        partition: $partition
+        own_id: $id
+  out:
+    sink: file
+    from: meta
+    with:
+      path: {tmp}/out.ndjson
+"""
+
+
+def write_input(n, text):
+    with open(f"{TMP}/in.ndjson", "w") as f:
+        for i in range(n):
+            f.write(json.dumps({"id": i, "sku": f"s{i % 31}", "qty": i % 10, "plant": "north" if i % 2 else "south", "text": text}) + "\n")
+
+
+def results():
+    try:
+        with open(f"{TMP}/out.ndjson") as f:
+            return [json.loads(l) for l in f if l.endswith("\n")]
+    except FileNotFoundError:
+        return []
+
+
+def lines():
+    try:
+        with open(f"{TMP}/out.ndjson", "rb") as f:
+            return sum(block.count(b"\n") for block in iter(lambda: f.read(1 << 20), b""))
+    except FileNotFoundError:
+        return 0
+
+
+def run(state, flow, expected, seconds=60):
+    """Runs it until as many results are there, then ends it by SIGTERM; returns what it said."""
+    with open(f"{TMP}/flow.yaml", "w") as f:
+        f.write(flow)
+    if os.path.exists(f"{TMP}/out.ndjson"):
+        os.remove(f"{TMP}/out.ndjson")
+    log = open(f"{TMP}/log", "w+")
+    p = subprocess.Popen([LEAT, "run", f"{TMP}/flow.yaml", "--state", f"{TMP}/{state}", "--quiet"], stdout=log, stderr=log)
+    until = time.monotonic() + seconds
+    while lines() < expected and p.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)
+    if p.poll() is None:
+        p.send_signal(signal.SIGTERM)
+    try:
+        status = p.wait(seconds)
+    except subprocess.TimeoutExpired:
+        p.kill()
+        p.wait()
+        status = "killed: it did not end"
+    log.seek(0)
+    said = log.read()
+    assert status == 0, f"status {status}:\n{said[-3000:]}"
+    return said
+
+
+def case(name, body):
+    global failed, count
+    count += 1
+    try:
+        body()
+        print(f"ok {count} - {name}")
+    except Exception as e:
+        failed += 1
+        print(f"not ok {count} - {name}\n    # " + str(e).replace("\n", "\n    # "))
+
+
+def check(n):
+    found = results()
+    ids = sorted(r["id"] for r in found)
+    expected = [i for i in range(n) if i % 10 >= 5]
+    assert ids == expected, f"{len(ids)} results, {len(set(ids))} different, of {len(expected)}"
+    for r in found:
+        assert r["key"] == f"s{r['id'] % 31}" and r["plant_header"] == r["plant"], r
+        assert r["topic"] == "second-" + r["plant"] and 0 <= int(r["partition"]) < 4, r
+    assert len({r["first_id"] for r in found}) == len(found) and len({r["own_id"] for r in found}) == len(found)
+
+
+def there_and_back():
+    write_input(5000, "x")
+    run("one", FLOW.format(tmp=TMP, lanes=1, slow="", last="some"), 2500)
+    check(5000)
+    with open(f"{TMP}/one/embedded-kafka") as f:
+        assert ":" in f.read()
+
+
+def there_and_back_on_two_lanes():
+    write_input(5000, "x")
+    run("two", FLOW.format(tmp=TMP, lanes=2, slow="", last="some"), 2500)
+    check(5000)
+
+
+def a_slow_reader_loses_nothing():
+    """40 MiB through a broker that keeps 5 MiB of a partition, read at 30,000 records a second."""
+    write_input(40000, "y" * 1000)
+    slow = "  slowly:\n    transform: throttle\n    from: some\n    with:\n      rate: 15000/s\n"
+    run("slow", FLOW.format(tmp=TMP, lanes=1, slow=slow, last="slowly"), 20000, 120)
+    check(40000)
+
+
+case("there and back through the embedded broker", there_and_back)
+case("there and back on two lanes", there_and_back_on_two_lanes)
+case("a slow reader loses nothing", a_slow_reader_loses_nothing)
+print(f"1..{count}")
+raise SystemExit(1 if failed else 0)
