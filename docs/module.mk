@@ -1,2 +1,2 @@
 # Pages are installed as documentation.
-EXTRA_DIST += docs/elasticsearch.md docs/http.md
+EXTRA_DIST += docs/elasticsearch.md docs/http.md docs/kafka.md

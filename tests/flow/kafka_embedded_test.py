@@ -4,12 +4,8 @@
 times, however slow the reader is."""
 import json
 import os
-import signal
-import subprocess
-import time
 
-LEAT, TMP = os.environ["LEAT"], os.environ["LEAT_TMP"]
-failed = count = 0
+from flowtest import TMP, Run, main, wait_for, write
 
 FLOW = """
 leat: 1
@@ -97,39 +93,14 @@ def lines():
 
 
 def run(state, flow, expected, seconds=60):
-    """Runs it until as many results are there, then ends it by SIGTERM; returns what it said."""
-    with open(f"{TMP}/flow.yaml", "w") as f:
-        f.write(flow)
+    """Runs it until as many results are there, then ends it by SIGTERM."""
+    path = write(f"{TMP}/flow.yaml", flow)
     if os.path.exists(f"{TMP}/out.ndjson"):
         os.remove(f"{TMP}/out.ndjson")
-    log = open(f"{TMP}/log", "w+")
-    p = subprocess.Popen([LEAT, "run", f"{TMP}/flow.yaml", "--state", f"{TMP}/{state}", "--quiet"], stdout=log, stderr=log)
-    until = time.monotonic() + seconds
-    while lines() < expected and p.poll() is None and time.monotonic() < until:
-        time.sleep(0.05)
-    if p.poll() is None:
-        p.send_signal(signal.SIGTERM)
-    try:
-        status = p.wait(seconds)
-    except subprocess.TimeoutExpired:
-        p.kill()
-        p.wait()
-        status = "killed: it did not end"
-    log.seek(0)
-    said = log.read()
-    assert status == 0, f"status {status}:\n{said[-3000:]}"
-    return said
-
-
-def case(name, body):
-    global failed, count
-    count += 1
-    try:
-        body()
-        print(f"ok {count} - {name}")
-    except Exception as e:
-        failed += 1
-        print(f"not ok {count} - {name}\n    # " + str(e).replace("\n", "\n    # "))
+    leat = Run(path, f"{TMP}/{state}", "--quiet")
+    wait_for(lambda: lines() >= expected or leat.p.poll() is not None, f"{expected} results", seconds)
+    leat.stop()
+    leat.must_end(0, seconds)
 
 
 def check(n):
@@ -165,8 +136,4 @@ def a_slow_reader_loses_nothing():
     check(40000)
 
 
-case("there and back through the embedded broker", there_and_back)
-case("there and back on two lanes", there_and_back_on_two_lanes)
-case("a slow reader loses nothing", a_slow_reader_loses_nothing)
-print(f"1..{count}")
-raise SystemExit(1 if failed else 0)
+main(there_and_back, there_and_back_on_two_lanes, a_slow_reader_loses_nothing)

@@ -8,7 +8,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import kafka_harness as harness
-from kafka_harness import Leat, Server, Tap, Topics, await_true
+from kafka_harness import Leat, Server, Topics, await_true, run_all
 
 FLOW = """
 leat: 1
@@ -102,7 +102,7 @@ def everything_arrives_once(place):
     place.topics.make("plain")
     place.topics.fill("plain", range(N))
     leat = Leat(place.flow("plain", "until: end"), "plain")
-    assert leat.await_end(120) == 0, leat.said()
+    leat.must_end(0, 120)
     place.check("plain", selected(range(N)))
 
 
@@ -112,7 +112,7 @@ def mixed_answers_in_one_bulk(place):
     place.ask("/mixed", {"mappings": {"properties": {"id": {"type": "long"}, "due": {"type": "date"}}}}, "PUT")
     place.topics.fill("mixed", range(2000), lambda i: {"id": i, "qty": 9, "due": "not a date" if i % 20 == 7 else "2024-01-01"})
     leat = Leat(place.flow("mixed", "until: end"), "mixed")
-    assert leat.await_end(120) == 0, leat.said()
+    leat.must_end(0, 120)
     place.check("mixed", [i for i in range(2000) if i % 20 != 7])
     bad = place.dead_letters("mixed")
     assert len(bad) == 100, f"{len(bad)} dead letters"
@@ -127,10 +127,10 @@ def search_killed_midway(place):
     leat = Leat(place.flow("outage"), "outage")
     await_true(lambda: place.count("outage") > N / 20, 60, "some of it")
     place.search.kill()
-    leat.await_said(r"search", 60)
+    leat.wait_log(r"search", 60)
     place.search.start()
     await_true(lambda: place.count("outage") >= N / 2, 180, "the rest")
-    assert leat.stop() == 0, leat.said()
+    leat.end()
     place.check("outage", selected(range(N)))
     assert not place.dead_letters("outage"), place.dead_letters("outage")[:2]
 
@@ -144,7 +144,7 @@ def leat_killed_midway(place):
         leat.kill()
     leat = Leat(place.flow("crash"), "crash")
     await_true(lambda: place.count("crash") >= N / 2, 120, "the rest")
-    assert leat.stop() == 0, leat.said()
+    leat.end()
     place.check("crash", selected(range(N)))
 
 
@@ -154,25 +154,22 @@ def read_only_index_is_waited_for(place):
     place.ask("/blocked/_settings", {"index.blocks.write": True}, "PUT")
     place.topics.fill("blocked", range(1000))
     leat = Leat(place.flow("blocked"), "blocked")
-    leat.await_said(r"(?i)block|read.only", 60)
+    leat.wait_log(r"(?i)block|read.only", 60)
     place.ask("/blocked/_settings", {"index.blocks.write": False}, "PUT")
     await_true(lambda: place.count("blocked") >= 500, 120, "all of it, once it may be written")
-    assert leat.stop() == 0, leat.said()
+    leat.end()
     place.check("blocked", selected(range(1000)))
 
 
 def main():
     harness.with_client()
-    tap = Tap()
     place = Place()
     try:
-        for test in (everything_arrives_once, mixed_answers_in_one_bulk, search_killed_midway, leat_killed_midway,
-                     read_only_index_is_waited_for):
-            tap.run(test, place)
+        run_all(place, everything_arrives_once, mixed_answers_in_one_bulk, search_killed_midway, leat_killed_midway,
+                     read_only_index_is_waited_for)
     finally:
         place.search.stop()
         place.kafka.stop()
-    tap.end()
 
 
 main()

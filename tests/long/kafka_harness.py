@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real servers, the leat binary, and an oracle that knows every id, for the long tests with Kafka. Not a test itself."""
-import json, os, re, signal, subprocess, sys, time
+import json, os, signal, subprocess, sys, time
 
-SOURCE = os.environ.get("LEAT_SOURCE", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-LEAT = os.environ.get("LEAT", os.path.join(SOURCE, "build", "leat"))
-TMP = os.environ.get("LEAT_TMP", "/tmp/leat-long")
-SERVERS = os.path.join(SOURCE, "tests", "servers")
-os.makedirs(TMP, exist_ok=True)
+TMP = os.environ["LEAT_TMP"]
+SERVERS = os.path.join(os.environ["LEAT_SOURCE"], "tests", "servers")
+sys.path.insert(0, os.path.join(os.environ["LEAT_SOURCE"], "tests", "flow"))
+import flowtest
+from flowtest import Run, wait_for, write
 
 
 def with_client():
@@ -53,58 +53,20 @@ def state_of(pid):
 
 
 def await_true(condition, seconds, what):
-    until = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > until:
-            raise AssertionError(f"waited {seconds} s for {what}")
-        time.sleep(0.05)
+    return wait_for(condition, what, seconds)
 
 
-class Leat:
-    """One `leat run`: what it says goes to a file."""
-    runs = 0
+class Leat(Run):
+    """One `leat run` of a flow given as text."""
 
-    def __init__(self, flow, state, arguments=()):
-        Leat.runs += 1
-        self.log = os.path.join(TMP, f"leat-{Leat.runs}.log")
-        self.flow = os.path.join(TMP, f"flow-{Leat.runs}.yaml")
-        with open(self.flow, "w") as f:
-            f.write(flow)
-        self.out = open(self.log, "w")
-        self.process = subprocess.Popen([LEAT, "run", self.flow, "--state", os.path.join(TMP, state), "--quiet", *arguments],
-                                        stdout=self.out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    def __init__(self, flow, state, *more):
+        path = write(os.path.join(TMP, f"flow-{len(Run.all)}-{state}.yaml"), flow)
+        super().__init__(path, os.path.join(TMP, state), "--quiet", *more)
 
-    def said(self):
-        with open(self.log, errors="replace") as f:
-            return f.read()
-
-    def await_said(self, pattern, seconds=30):
-        def look():
-            found = re.search(pattern, self.said())
-            if not found and self.process.poll() is not None:
-                raise AssertionError(f"leat ended with {self.process.returncode} before it said {pattern!r}:\n{self.said()[-3000:]}")
-            return found
-        return await_true(look, seconds, f"leat to say {pattern!r}; it said:\n{self.said()[-3000:]}")
-
-    def await_end(self, seconds=120):
-        try:
-            return self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise AssertionError(f"leat did not end in {seconds} s:\n{self.said()[-3000:]}")
-
-    def kill(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-
-    def stop(self, seconds=60):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        return self.await_end(seconds)
+    def end(self, seconds=60):
+        """Tells it to finish what was read, and to end."""
+        self.stop()
+        self.must_end(0, seconds)
 
 
 class Topics:
@@ -201,28 +163,10 @@ class Oracle:
         assert self.distinct == len(self.ids), f"{self.distinct} of $id for {len(self.ids)} records"
 
 
-class Tap:
-    """Runs tests, each by its name, and prints TAP. ONLY_CASE in the environment picks those with that word."""
-
-    def __init__(self):
-        self.n = self.failed = 0
-
-    def run(self, test, *arguments):
-        word = os.environ.get("ONLY_CASE", "")
-        if word not in test.__name__:
-            return
-        self.n += 1
-        start = time.monotonic()
-        try:
-            note = test(*arguments)
-            print(f"ok {self.n} - {test.__name__} ({time.monotonic() - start:.1f} s){'  # ' + note if note else ''}")
-        except Exception as e:
-            import traceback
-            self.failed += 1
-            print(f"not ok {self.n} - {test.__name__}: {e}")
-            print("    # " + traceback.format_exc().replace("\n", "\n    # "))
-        sys.stdout.flush()
-
-    def end(self):
-        print(f"1..{self.n}")
-        sys.exit(1 if self.failed or not self.n else 0)
+def run_all(place, *tests):
+    """Those whose names have the word in ONLY_CASE, each with the servers of `place`."""
+    def bound(test):
+        case = lambda: test(place)
+        case.__name__ = test.__name__
+        return case
+    flowtest.main(*[bound(t) for t in tests if os.environ.get("ONLY_CASE", "") in t.__name__])

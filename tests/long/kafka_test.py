@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import kafka_harness as harness
-from kafka_harness import Leat, Oracle, Server, Tap, Topics, await_true
+from kafka_harness import Leat, Oracle, Server, Topics, await_true, run_all
 
 FLOW = """
 leat: 1
@@ -64,7 +64,7 @@ def until_end_everything_once_with_keys_and_times(place):
     place.make("once")
     place.topics.fill("once-in", range(N), headers=[("plant", b"north")])
     leat = Leat(place.flow("once", "until: end", "timestamp: $time").replace("{id: $id}", '{id: $id, plant: "$headers[\'plant\']"}'), "once")
-    assert leat.await_end(120) == 0, leat.said()
+    leat.must_end(0, 120)
     found = place.topics.read("once-out")
     Oracle(found, selected(range(N))).check(repetitions=False)
     for key, value, headers, ms, *_ in found:
@@ -76,7 +76,6 @@ def until_end_everything_once_with_keys_and_times(place):
         i = json.loads(value)["id"]
         assert order.get(key, -1) < i, f"records of {key} changed their order"
         order[key] = i
-    return f"{len(found)} records"
 
 
 def group_offsets_show_how_far_it_is(place):
@@ -87,12 +86,12 @@ def group_offsets_show_how_far_it_is(place):
     await_true(lambda: {p: o for p, (o, _) in place.topics.group_offsets("lag", "lag-in").items()} == ends, 60,
                "the group's offsets to reach the ends")
     assert all(m.startswith("leat ") for _, m in place.topics.group_offsets("lag", "lag-in").values())
-    assert leat.stop() == 0, leat.said()
+    leat.end()
     Oracle(place.topics.read("lag-out"), selected(range(2000))).check(repetitions=False)
     again = Leat(place.flow("lag"), "lag")
     place.topics.fill("lag-in", range(2000, 3000))
     await_true(lambda: place.topics.count("lag-out") >= 1500, 60, "what came later")
-    assert again.stop() == 0, again.said()
+    again.end()
     Oracle(place.topics.read("lag-out"), selected(range(3000))).check(repetitions=False)
 
 
@@ -101,15 +100,14 @@ def leat_killed_midway(place):
     place.topics.fill("killed-in", range(N))
     for part in (0.1, 0.4, 0.7):
         leat = Leat(place.flow("killed"), "killed")
-        await_true(lambda: place.topics.count("killed-out") >= part * N / 2 or leat.process.poll() is not None, 90, "some of it")
-        assert leat.process.poll() is None, leat.said()
+        await_true(lambda: place.topics.count("killed-out") >= part * N / 2 or leat.p.poll() is not None, 90, "some of it")
+        assert leat.p.poll() is None, leat.log()
         leat.kill()
     leat = Leat(place.flow("killed"), "killed")
     await_true(lambda: len({v for _, v, *_ in place.topics.read("killed-out")}) >= N / 2, 90, "the rest")
-    assert leat.stop() == 0, leat.said()
+    leat.end()
     oracle = Oracle(place.topics.read("killed-out"), selected(range(N)))
     oracle.check()
-    return f"{oracle.repeated} of {N // 2} repeated after 3 kills, all known by $id"
 
 
 def broker_killed_midway(place):
@@ -118,17 +116,16 @@ def broker_killed_midway(place):
     leat = Leat(place.flow("broker"), "broker")
     await_true(lambda: place.topics.count("broker-out") >= N / 20, 60, "some of it")
     place.server.kill()
-    leat.await_said(r"no broker of \S+ answers", 60)
+    leat.wait_log(r"no broker of \S+ answers", 60)
     place.server.start()
-    leat.await_said(r"answers again", 60)
+    leat.wait_log(r"answers again", 60)
     place.topics.fill("broker-in", range(N, N + 1000))
     await_true(lambda: place.topics.count("broker-out") >= (N + 1000) / 2, 120, "the rest")
-    assert leat.stop() == 0, leat.said()
+    leat.end()
     oracle = Oracle(place.topics.read("broker-out"), selected(range(N + 1000)))
     oracle.check()
-    said = leat.said().count("no broker of")
+    said = leat.log().count("no broker of")
     assert said <= 6, f"it said {said} times that no broker answers"
-    return f"{oracle.repeated} repeated"
 
 
 def down_at_the_start(place):
@@ -136,10 +133,10 @@ def down_at_the_start(place):
     place.topics.fill("late-in", range(1000))
     place.server.kill()
     leat = Leat(place.flow("late"), "late")
-    leat.await_said(r"no broker of \S+ answers \(.*\); waiting", 60)
+    leat.wait_log(r"no broker of \S+ answers \(.*\); waiting", 60)
     place.server.start()
     await_true(lambda: place.topics.count("late-out") >= 500, 90, "all of it")
-    assert leat.stop() == 0, leat.said()
+    leat.end()
     Oracle(place.topics.read("late-out"), selected(range(1000))).check(repetitions=False)
 
 
@@ -147,14 +144,14 @@ def unknown_topic_is_named_and_waited_for(place):
     for more, name in (("", "unknown"), ("until: end", "unknown-end")):
         place.topics.make(name + "-out")
         leat = Leat(place.flow(name, more), name)
-        leat.await_said(rf"topic {name}-in .*waiting for it", 60)
+        leat.wait_log(rf"topic {name}-in .*waiting for it", 60)
         place.topics.make(name + "-in")
         place.topics.fill(name + "-in", range(100))
         await_true(lambda: place.topics.count(name + "-out") >= 50, 60, "what was written to it later")
         if more:
-            leat.await_end(60)
+            leat.must_end(0, 60)
         else:
-            assert leat.stop() == 0, leat.said()
+            leat.end()
         Oracle(place.topics.read(name + "-out"), selected(range(100))).check(repetitions=False)
 
 
@@ -166,13 +163,12 @@ def two_nodes_share_the_work(place):
     second = Leat(place.flow("shared", "nodes: many"), "shared-2")
     place.topics.fill("shared-in", range(N // 2, N))
     await_true(lambda: place.topics.count("shared-out") >= N / 2, 120, "all of it")
-    assert first.stop() == 0, first.said()
+    first.end()
     place.topics.fill("shared-in", range(N, N + 1000)) # the second takes all partitions
     await_true(lambda: len({v for _, v, *_ in place.topics.read("shared-out")}) >= (N + 1000) / 2, 120, "the rest")
-    assert second.stop() == 0, second.said()
+    second.end()
     oracle = Oracle(place.topics.read("shared-out"), selected(range(N + 1000)))
     oracle.check()
-    return f"{oracle.repeated} repeated"
 
 
 def another_node_is_refused(place):
@@ -180,10 +176,10 @@ def another_node_is_refused(place):
     place.topics.fill("alone-in", range(1000))
     first = Leat(place.flow("alone"), "alone-1")
     await_true(lambda: sum(o for o, _ in place.topics.group_offsets("alone", "alone-in").values()) == 1000, 60, "the group's offsets")
-    assert first.stop() == 0, first.said()
+    first.end()
     second = Leat(place.flow("alone"), "alone-2")
-    second.await_said(r"nodes: many", 120)
-    assert second.await_end(60) == 1, second.said()
+    second.wait_log(r"nodes: many", 120)
+    second.must_end(1, 60)
     Oracle(place.topics.read("alone-out"), selected(range(1000))).check(repetitions=False)
 
 
@@ -192,7 +188,7 @@ def lanes_rebalance_within_a_node(place):
     place.topics.fill("lanes-in", range(N))
     leat = Leat(place.flow("lanes") + "settings:\n  lanes: 2\n", "lanes")
     await_true(lambda: place.topics.count("lanes-out") >= N / 2, 120, "all of it")
-    assert leat.stop() == 0, leat.said()
+    leat.end()
     Oracle(place.topics.read("lanes-out"), selected(range(N))).check(repetitions=False)
 
 
@@ -202,11 +198,11 @@ def tls_with_a_client_certificate(place):
     place.make("tls")
     place.topics.fill("tls-in", range(1000))
     leat = Leat(place.flow("tls", tls + "\nuntil: end", tls, brokers=f'"{env["KAFKA_TLS"]}"'), "tls")
-    assert leat.await_end(60) == 0, leat.said()
+    leat.must_end(0, 60)
     Oracle(place.topics.read("tls-out"), selected(range(1000))).check(repetitions=False)
     wrong = Leat(place.flow("tls-wrong", "tls: true", "tls: true", brokers=f'"{env["KAFKA_TLS"]}"'), "tls-wrong")
-    wrong.await_said(r"check `tls`", 60)
-    wrong.stop()
+    wrong.wait_log(r"check `tls`", 60)
+    wrong.end()
 
 
 def password_over_tls(place):
@@ -215,7 +211,7 @@ def password_over_tls(place):
     place.make("scram")
     place.topics.fill("scram-in", range(1000))
     leat = Leat(place.flow("scram", auth + "\nuntil: end", auth, brokers=f'"{env["KAFKA_SCRAM"]}"'), "scram")
-    assert leat.await_end(60) == 0, leat.said()
+    leat.must_end(0, 60)
     Oracle(place.topics.read("scram-out"), selected(range(1000))).check(repetitions=False)
 
 
@@ -223,9 +219,9 @@ def refused_password_is_said_not_shown(place):
     env = place.server.env
     auth = "tls:\n  ca: {KAFKA_CA}\nauth:\n  mechanism: SCRAM-SHA-256\n  user: {KAFKA_USER}\n  password: not-the-right-one".format(**env)
     leat = Leat(place.flow("refused", auth, auth, brokers=f'"{env["KAFKA_SCRAM"]}"'), "refused")
-    leat.await_said(r"refuses us: .*check `auth`", 60)
-    assert "not-the-right-one" not in leat.said()
-    assert leat.said().count("refuses us") <= 6
+    leat.wait_log(r"refuses us: .*check `auth`", 60)
+    assert "not-the-right-one" not in leat.log()
+    assert leat.log().count("refuses us") <= 6
     leat.stop()
 
 
@@ -234,23 +230,20 @@ def what_the_broker_refuses_becomes_a_dead_letter(place):
     place.topics.fill("large-in", range(100), lambda i: {"id": i, "qty": 9, "sku": "x" * (900000 if i == 50 else 5)})
     flow = place.flow("large", "until: end", "properties: {message.max.bytes: 500000}")
     leat = Leat(flow, "large")
-    assert leat.await_end(60) == 0, leat.said()
+    leat.must_end(0, 60)
     Oracle(place.topics.read("large-out"), [i for i in range(100) if i != 50]).check(repetitions=False)
 
 
 def main():
     harness.with_client()
-    tap = Tap()
     place = Place()
     try:
-        for test in (until_end_everything_once_with_keys_and_times, group_offsets_show_how_far_it_is, leat_killed_midway,
+        run_all(place, until_end_everything_once_with_keys_and_times, group_offsets_show_how_far_it_is, leat_killed_midway,
                      broker_killed_midway, down_at_the_start, unknown_topic_is_named_and_waited_for, two_nodes_share_the_work,
                      another_node_is_refused, lanes_rebalance_within_a_node, tls_with_a_client_certificate, password_over_tls,
-                     refused_password_is_said_not_shown, what_the_broker_refuses_becomes_a_dead_letter):
-            tap.run(test, place)
+                     refused_password_is_said_not_shown, what_the_broker_refuses_becomes_a_dead_letter)
     finally:
         place.server.stop()
-    tap.end()
 
 
 main()
