@@ -32,3 +32,6 @@ EXTRA_DIST += tests/unit/record_judge.py
 UNIT_TESTS += tests/unit/store_test
 tests_unit_store_test_SOURCES = tests/unit/store_test.c
 tests_unit_store_test_LDADD = $(UNIT_LIBS)
+UNIT_TESTS += tests/unit/generate_test
+tests_unit_generate_test_SOURCES = tests/unit/generate_test.c $(GENERATE_MODEL)
+tests_unit_generate_test_LDADD = $(UNIT_LIBS)
