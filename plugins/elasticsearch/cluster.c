@@ -45,19 +45,19 @@ static leat_status take_node(const leat_host *h, struct elastic *e, leat_text ur
     return LEAT_OK;
 }
 
-static leat_status take_auth(const leat_host *h, struct elastic *e)
+leat_status cluster_take_auth(const leat_host *h, struct elastic *e)
 {
     leat_text user = option(h, AUTH, AUTH_USER), password = option(h, AUTH, AUTH_PASSWORD);
     leat_text api_key = option(h, AUTH, AUTH_API_KEY);
     if (user.n && api_key.n)
         return h->fail(h, LEAT_FATAL, "auth has both a user and an api_key; give one of them");
+    free(e->user);
+    free(e->api_key);
+    e->user = e->api_key = NULL;
     if (user.n && asprintf(&e->user, "%.*s:%.*s", (int)user.n, user.data, (int)password.n, password.data) < 0)
         e->user = NULL;
     if (api_key.n && asprintf(&e->api_key, "Authorization: ApiKey %.*s", (int)api_key.n, api_key.data) < 0)
         e->api_key = NULL;
-    e->ca = copy(option(h, TLS, TLS_CA));
-    e->cert = copy(option(h, TLS, TLS_CERT));
-    e->key = copy(option(h, TLS, TLS_KEY));
     return LEAT_OK;
 }
 
@@ -86,7 +86,10 @@ leat_status cluster_create(const leat_host *h, struct elastic *e)
     if (s == LEAT_OK && !e->n_nodes)
         s = h->fail(h, LEAT_FATAL, "'url' is empty; give the address of the cluster");
     if (s == LEAT_OK)
-        s = take_auth(h, e);
+        s = cluster_take_auth(h, e);
+    e->ca = copy(option(h, TLS, TLS_CA));
+    e->cert = copy(option(h, TLS, TLS_CERT));
+    e->key = copy(option(h, TLS, TLS_KEY));
     if (s == LEAT_OK && h->with[TEMPLATE].type != LEAT_NULL)
         e->template_name = template_name(h);
     return s;

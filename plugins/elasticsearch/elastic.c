@@ -128,6 +128,11 @@ static leat_status create(const leat_host *h, void *self, void *shared)
     return cluster_create(h, e);
 }
 
+static leat_status reconfigure(const leat_host *h, void *self)
+{
+    return cluster_take_auth(h, self);
+}
+
 static leat_status start(const leat_host *h, void *self)
 {
     return cluster_start(h, self);
@@ -192,6 +197,7 @@ static const leat_processor elasticsearch = {
     .create = create,
     .start = start,
     .process = elastic_process,
+    .reconfigure = reconfigure,
     .stop = stop,
     .destroy = destroy,
 };

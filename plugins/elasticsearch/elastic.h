@@ -93,6 +93,7 @@ void elastic_wake(const leat_host *h, struct elastic *e);
 void elastic_jobs_free(struct elastic *e);
 
 leat_status cluster_create(const leat_host *h, struct elastic *e);
+leat_status cluster_take_auth(const leat_host *h, struct elastic *e); /* again when a secret changed */
 leat_status cluster_start(const leat_host *h, struct elastic *e);
 void cluster_free(struct elastic *e);
 /* Number of the node to ask now: the next that lives, or if none does, the next. */

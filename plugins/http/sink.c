@@ -137,12 +137,15 @@ static leat_status check_url(const leat_host *h)
     return LEAT_OK;
 }
 
-static leat_status create_sink(const leat_host *h, struct sink *s)
+static leat_status take_auth(const leat_host *h, struct sink *s)
 {
-    const leat_value *who = h->with[AUTH].as.list.at, *files = h->with[TLS].as.list.at;
-    char *user = option_copy(&who[AUTH_USER]), *password = option_copy(&who[AUTH_PASSWORD]),
-         *token = option_copy(&who[AUTH_TOKEN]);
+    const leat_value *who = h->with[AUTH].as.list.at;
+    char *user = option_copy(&who[AUTH_USER]), *password = option_copy(&who[AUTH_PASSWORD]);
+    char *token = option_copy(&who[AUTH_TOKEN]);
     bool both = user && token;
+    free(s->user);
+    free(s->token);
+    s->user = s->token = NULL;
     if (user && asprintf(&s->user, "%s:%s", user, password ? password : "") < 0)
         s->user = NULL;
     if (token && asprintf(&s->token, "Authorization: Bearer %s", token) < 0)
@@ -150,14 +153,25 @@ static leat_status create_sink(const leat_host *h, struct sink *s)
     free(user);
     free(password);
     free(token);
+    return both ? h->fail(h, LEAT_FATAL, "auth has both a user and a token; give one of them") : LEAT_OK;
+}
+
+/* A secret has changed. Requests that wait keep the one they were built with; refused, they are built again. */
+static leat_status reconfigure(const leat_host *h, void *self)
+{
+    return take_auth(h, self);
+}
+
+static leat_status create_sink(const leat_host *h, struct sink *s)
+{
+    const leat_value *files = h->with[TLS].as.list.at;
     s->ca = option_copy(&files[TLS_CA]);
     s->cert = option_copy(&files[TLS_CERT]);
     s->key = option_copy(&files[TLS_KEY]);
-    if (both)
-        return h->fail(h, LEAT_FATAL, "auth has both a user and a token; give one of them");
     if (h->with[HEADERS].type != LEAT_NULL && h->with[HEADERS].as.list.n / 2 > HEADERS_MAX - 4)
         return h->fail(h, LEAT_FATAL, "more than 28 'headers'");
-    return check_url(h);
+    leat_status status = take_auth(h, s);
+    return status == LEAT_OK ? check_url(h) : status;
 }
 
 static leat_status create_record(const leat_host *h, void *self, void *shared)
@@ -563,6 +577,7 @@ static const leat_loop_hooks loop = {.size = sizeof loop, .alarm = on_alarm, .an
                                      .loop = &loop,                                                                    \
                                      .create = create_,                                                                \
                                      .process = process,                                                               \
+                                     .reconfigure = reconfigure,                                                       \
                                      .stop = stop,                                                                     \
                                      .destroy = destroy}
 SINK(http_sink, "http",

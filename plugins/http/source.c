@@ -108,6 +108,8 @@ static leat_status take_auth(const leat_host *h, struct source *s)
     struct bytes line = {0}, pair = {0};
     if (rows[AUTH_USER].type != LEAT_NULL && rows[AUTH_TOKEN].type != LEAT_NULL)
         return h->fail(h, LEAT_FATAL, "auth has both a user and a token; give one of them");
+    free(s->expected);
+    s->expected = NULL;
     if (rows[AUTH_TOKEN].type != LEAT_NULL) {
         bytes_str(&line, "Bearer ");
         bytes_text(&line, rows[AUTH_TOKEN].as.text);
@@ -276,6 +278,11 @@ static leat_status create(const leat_host *h, void *self, void *shared)
     return take_auth(h, s);
 }
 
+static leat_status reconfigure(const leat_host *h, void *self)
+{
+    return take_auth(h, self);
+}
+
 static leat_status start(const leat_host *h, void *self)
 {
     const leat_value *files = h->with[TLS].as.list.at;
@@ -393,6 +400,7 @@ const leat_processor http_source = {
     .loop = &loop,
     .create = create,
     .start = start,
+    .reconfigure = reconfigure,
     .stop = stop,
     .destroy = destroy,
 };

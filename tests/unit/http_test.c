@@ -103,7 +103,10 @@ static void each_record_is_a_request_with_its_key(void **state)
     assert_string_equal(r.last, "{\"n\":0}");
     assert_string_equal(r.last_path, "PUT /in/0%20x");
     assert_string_equal(r.last_headers, "application/json|Bearer s3cret|stock 0|flow/src/0/0");
+    sink_host_set(t, "auth.token", "n3w");
+    assert_int_equal(t->p->reconfigure(&t->h, t->self), LEAT_OK);
     run(t, 500);
+    assert_non_null(strstr(r.last_headers, "|Bearer n3w|"));
     assert_int_equal(r.keys.n, 500);
     assert_int_equal(r.bodies.n, 500);
     assert_int_equal(sink_host_done(t), 500);
