@@ -17,7 +17,8 @@ static const char usage[] =
 
 static bool is_code(const char *s)
 {
-    return strlen(s) == 4 && strchr("EWNewn", s[0]) && isdigit((unsigned char)s[1]) && isdigit((unsigned char)s[2]) && isdigit((unsigned char)s[3]);
+    return strlen(s) == 4 && strchr("EWNewn", s[0]) && isdigit((unsigned char)s[1]) && isdigit((unsigned char)s[2]) &&
+           isdigit((unsigned char)s[3]);
 }
 
 static int explain_code(const char *code)
@@ -57,7 +58,10 @@ static int explain_flow(struct flow_arguments *a, bool json)
 
 int command_explain(int argc, char **argv)
 {
-    static const struct option options[] = {{"plugins", required_argument, NULL, 'P'}, {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {{"plugins", required_argument, NULL, 'P'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     struct flow_arguments a = {0};
     struct err err;
     bool json = false;

@@ -5,16 +5,18 @@
 
 #include <getopt.h>
 
-static const char usage[] =
-    "  leat graph flow.yaml                                   in the terminal\n"
-    "  leat graph flow.yaml --dot | dot -Tsvg >flow.svg       by Graphviz\n"
-    "\n"
-    "usage: leat graph FLOW [--dot | --json] [-p NAME=VALUE] [--plugins DIR]\n";
+static const char usage[] = "  leat graph flow.yaml                                   in the terminal\n"
+                            "  leat graph flow.yaml --dot | dot -Tsvg >flow.svg       by Graphviz\n"
+                            "\n"
+                            "usage: leat graph FLOW [--dot | --json] [-p NAME=VALUE] [--plugins DIR]\n";
 
 int command_graph(int argc, char **argv)
 {
-    static const struct option options[] = {{"plugins", required_argument, NULL, 'P'}, {"json", no_argument, NULL, 'j'}, {"dot", no_argument, NULL, 'd'},
-                                            {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {{"plugins", required_argument, NULL, 'P'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"dot", no_argument, NULL, 'd'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     struct flow_arguments a = {0};
     struct flow f;
     struct err err;

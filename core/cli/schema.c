@@ -13,7 +13,8 @@ static const char usage[] =
 
 int command_schema(int argc, char **argv)
 {
-    static const struct option options[] = {{"plugins", required_argument, NULL, 'P'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {
+        {"plugins", required_argument, NULL, 'P'}, {"help", no_argument, NULL, 'h'}, {0}};
     const char *plugins = NULL;
     for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         if (c == 'h')

@@ -6,18 +6,19 @@
 #include <getopt.h>
 #include <unistd.h>
 
-static const char usage[] =
-    "  leat validate flow.yaml                       findings, and the promise of each path\n"
-    "  leat validate flow.yaml -p brokers=kafka:9092 with a parameter\n"
-    "  leat validate flow.yaml --json                for programs\n"
-    "\n"
-    "usage: leat validate FLOW [-p NAME=VALUE] [--json] [--plugins DIR]\n"
-    "Opens no connection and reads no data. Exit status: 0 right, 78 wrong; `leat explain CODE` tells more of a finding.\n";
+static const char usage[] = "  leat validate flow.yaml                       findings, and the promise of each path\n"
+                            "  leat validate flow.yaml -p brokers=kafka:9092 with a parameter\n"
+                            "  leat validate flow.yaml --json                for programs\n"
+                            "\n"
+                            "usage: leat validate FLOW [-p NAME=VALUE] [--json] [--plugins DIR]\n"
+                            "Opens no connection and reads no data. Exit status: 0 right, 78 wrong; `leat explain "
+                            "CODE` tells more of a finding.\n";
 
 static void print_json(const struct flow *f)
 {
     auto_buf out = {0};
-    buf_printf(&out, "{\"ok\":%s,\"errors\":%zu,\"warnings\":%zu,\"findings\":", f->plan ? "true" : "false", f->findings.errors, f->findings.warnings);
+    buf_printf(&out, "{\"ok\":%s,\"errors\":%zu,\"warnings\":%zu,\"findings\":", f->plan ? "true" : "false",
+               f->findings.errors, f->findings.warnings);
     findings_json(&f->findings, &out);
     if (f->plan) {
         buf_str(&out, ",\"plan\":");
@@ -32,18 +33,23 @@ static void print_text(const struct flow *f, const char *file)
     auto_buf out = {0};
     findings_print(&f->findings, stderr, isatty(STDERR_FILENO));
     if (!f->plan) {
-        fprintf(stderr, "%s: %zu error%s, %zu warning%s; leat explain %s tells more\n", file, f->findings.errors, f->findings.errors == 1 ? "" : "s",
-                f->findings.warnings, f->findings.warnings == 1 ? "" : "s", f->findings.all.n ? f->findings.all.at[0].code : "E201");
+        fprintf(stderr, "%s: %zu error%s, %zu warning%s; leat explain %s tells more\n", file, f->findings.errors,
+                f->findings.errors == 1 ? "" : "s", f->findings.warnings, f->findings.warnings == 1 ? "" : "s",
+                f->findings.all.n ? f->findings.all.at[0].code : "E201");
         return;
     }
-    buf_printf(&out, "%s: right (%zu processors, %u lane%s: %s)\n", file, f->plan->n, f->plan->lanes, f->plan->lanes == 1 ? "" : "s", f->plan->lanes_because);
+    buf_printf(&out, "%s: right (%zu processors, %u lane%s: %s)\n", file, f->plan->n, f->plan->lanes,
+               f->plan->lanes == 1 ? "" : "s", f->plan->lanes_because);
     plan_promises_text(f->plan, &out);
     fwrite(out.data, 1, out.n, stdout);
 }
 
 int command_validate(int argc, char **argv)
 {
-    static const struct option options[] = {{"plugins", required_argument, NULL, 'P'}, {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {{"plugins", required_argument, NULL, 'P'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     struct flow_arguments a = {0};
     struct flow f;
     struct err err;

@@ -16,8 +16,8 @@ struct finding {
     const char *code; /* "E204"; a row of the table of codes */
     const char *file;
     uint32_t line, column, length; /* 1-based; 0: the file as a whole; length of what the caret underlines */
-    const char *text; /* one sentence */
-    const char *hint; /* next step, or NULL */
+    const char *text;              /* one sentence */
+    const char *hint;              /* next step, or NULL */
 };
 struct finding_source {
     const char *file;
@@ -71,7 +71,7 @@ struct node {
     leat_text text;   /* scalars: as written, after ${...}; zero-terminated */
     leat_text source; /* scalars: the bytes of the file, quotes and block indicators included */
     struct node *parent;
-    leat_text key;    /* in a map: its key; key_line and key_column its place */
+    leat_text key; /* in a map: its key; key_line and key_column its place */
     uint32_t key_line, key_column;
     struct node **items; /* of lists and maps, in order */
     size_t n;
@@ -88,8 +88,8 @@ size_t document_parse(struct document *d, const char *name, leat_text source, st
 void document_fini(struct document *d);
 /* A file, or a text, as a tree of d, beside its root; NULL if it cannot be read. */
 struct node *document_fragment(struct document *d, const char *path, struct findings *f);
-const struct node *node_get(const struct node *map, const char *key); /* NULL: not there, or no map */
-const char *node_kind_name(enum node_kind k); /* "a text", "a list" */
+const struct node *node_get(const struct node *map, const char *key);  /* NULL: not there, or no map */
+const char *node_kind_name(enum node_kind k);                          /* "a text", "a list" */
 void node_append(struct arena *a, struct node *to, struct node *item); /* of a list or map; the item's key is set */
 /* The kind of a plain scalar by YAML's core schema. */
 enum node_kind node_kind_of(leat_text plain);
@@ -99,20 +99,25 @@ size_t document_resolve(struct document *d, const struct map *parameters, struct
 
 /* --- options ----------------------------------------------------------------------------------------------------- */
 
-/* How the rows that name fields, expressions and ports become values: asked of whoever plans the flow. Each returns false
- * after it has added a finding. `where` is the scalar; option the row. */
+/* How the rows that name fields, expressions and ports become values: asked of whoever plans the flow. Each returns
+ * false after it has added a finding. `where` is the scalar; option the row. */
 struct option_binder {
     void *self;
-    bool (*read)(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text, leat_value *ret);
-    bool (*template_)(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text, leat_value *ret);
+    bool (*read)(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text,
+                 leat_value *ret);
+    bool (*template_)(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text,
+                      leat_value *ret);
     bool (*write)(void *self, const leat_option *o, const struct node *where, leat_text name, leat_value *ret);
-    bool (*key)(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text, leat_value *ret);
-    bool (*aggregate)(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text, leat_value *ret);
+    bool (*key)(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text,
+                leat_value *ret);
+    bool (*aggregate)(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text,
+                      leat_value *ret);
     bool (*input)(void *self, const leat_option *o, const struct node *where, leat_text name, leat_value *ret);
     bool (*output)(void *self, const leat_option *o, const struct node *where, leat_text name, leat_value *ret);
 };
-/* The map `with` (NULL: nothing is given) by the rows of a table: one value per row, as leat/plugin.h describes them. Keys in
- * `host_keys` (NULL-terminated: "codec", "batch", ...) are skipped. Values are the arena's. Returns the number of errors. */
+/* The map `with` (NULL: nothing is given) by the rows of a table: one value per row, as leat/plugin.h describes them.
+ * Keys in `host_keys` (NULL-terminated: "codec", "batch", ...) are skipped. Values are the arena's. Returns the number
+ * of errors. */
 size_t options_read(struct arena *a, const leat_option *rows, uint32_t n_rows, const struct node *with,
                     const struct node *blame, const char *const *host_keys, const struct option_binder *binder,
                     struct findings *f, leat_value **ret);

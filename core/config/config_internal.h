@@ -5,10 +5,11 @@
 
 #include "core/config/config.h"
 
-/* A text as a tree of the arena; NULL if it cannot be parsed (a finding says why) or is empty. file and source must live as
- * long as the arena. */
+/* A text as a tree of the arena; NULL if it cannot be parsed (a finding says why) or is empty. file and source must
+ * live as long as the arena. */
 struct node *tree_parse(struct arena *a, const char *file, leat_text source, struct findings *f);
-/* The line with values put into quotes where YAML would cut them; NULL if there is nothing to put right. The arena's. */
+/* The line with values put into quotes where YAML would cut them; NULL if there is nothing to put right. The arena's.
+ */
 const char *line_corrected(struct arena *a, leat_text line);
 /* Line number (from 1) of a text, without its end. */
 leat_text line_number(leat_text source, uint32_t line);

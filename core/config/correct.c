@@ -31,7 +31,8 @@ static size_t past_quotes(leat_text s, size_t i)
     return i < s.n ? i + 1 : s.n;
 }
 
-/* Length of an expression that was meant as one value within { } or [ ]: up to a comma or an end outside of parentheses. */
+/* Length of an expression that was meant as one value within { } or [ ]: up to a comma or an end outside of
+ * parentheses. */
 static size_t value_length(leat_text s)
 {
     long depth = 0;

@@ -41,8 +41,7 @@ const char *finding_suggest(struct findings *f, leat_text word, const char *cons
 
 void findings_source(struct findings *f, const char *file, leat_text text)
 {
-    *VEC_PUSH(&f->sources) =
-        (struct finding_source){arena_strdup(&f->memory, file), arena_text(&f->memory, text)};
+    *VEC_PUSH(&f->sources) = (struct finding_source){arena_strdup(&f->memory, file), arena_text(&f->memory, text)};
 }
 
 static struct finding *add(struct findings *f, enum severity s, const char *code, const char *hint)

@@ -52,7 +52,8 @@ static void refuse_choice(struct option_reader *r, const leat_option *o, const s
     }
     const char *near = closest(text, known.at, known.n);
     finding_add(r->f, FINDING_ERROR, "E406", n, near ? finding_text(r->f, "did you mean '%s'?", near) : NULL,
-                "'" TEXT_FMT "' is none of the choices of '%s': %s", TEXT_ARG(text), o->name, list.data ? list.data : "");
+                "'" TEXT_FMT "' is none of the choices of '%s': %s", TEXT_ARG(text), o->name,
+                list.data ? list.data : "");
     VEC_FINI(&known);
 }
 
@@ -89,7 +90,8 @@ static bool in_range(struct option_reader *r, const leat_option *o, const struct
 {
     if (!o->range || within(o, x))
         return true;
-    finding_add(r->f, FINDING_ERROR, "E407", n, NULL, "'%s' must be within %s, not " TEXT_FMT, o->name, o->range, TEXT_ARG(n->text));
+    finding_add(r->f, FINDING_ERROR, "E407", n, NULL, "'%s' must be within %s, not " TEXT_FMT, o->name, o->range,
+                TEXT_ARG(n->text));
     return false;
 }
 
@@ -100,10 +102,12 @@ static const char *shown(const struct node *n)
     return n->secret ? "(hidden)" : n->text.data;
 }
 
-static bool wrong(struct option_reader *r, const leat_option *o, const struct node *n, const char *code, const char *needs)
+static bool wrong(struct option_reader *r, const leat_option *o, const struct node *n, const char *code,
+                  const char *needs)
 {
     bool quoted = n->kind == NODE_TEXT && !n->plain && !n->resolved && node_kind_of(n->text) != NODE_TEXT;
-    finding_add(r->f, FINDING_ERROR, code, n, quoted ? "leave the quotes out" : NULL, "'%s' is %s, not '%s'", o->name, needs, shown(n));
+    finding_add(r->f, FINDING_ERROR, code, n, quoted ? "leave the quotes out" : NULL, "'%s' is %s, not '%s'", o->name,
+                needs, shown(n));
     return false;
 }
 
@@ -165,8 +169,8 @@ static bool read_units(struct option_reader *r, const leat_option *o, const stru
     int64_t i = 0;
     double rate = 0;
     int bad = o->type == LEAT_OPT_DURATION ? parse_duration(n->text, &i, &err)
-            : o->type == LEAT_OPT_SIZE     ? parse_size(n->text, &i, &err)
-            : o->type == LEAT_OPT_TIME     ? parse_time(n->text, &i, &err)
+              : o->type == LEAT_OPT_SIZE   ? parse_size(n->text, &i, &err)
+              : o->type == LEAT_OPT_TIME   ? parse_time(n->text, &i, &err)
                                            : parse_rate(n->text, &rate, &err);
     if (bad)
         return bad_unit(r, o, n, &err);
@@ -196,12 +200,14 @@ static bool refuse_cut(struct option_reader *r, const leat_option *o, const stru
 {
     if (!n->cut)
         return false;
-    finding_add_at(r->f, FINDING_ERROR, "E105", n, n->source.n, 2, "put the value in quotes, or the comment on a line of its own",
+    finding_add_at(r->f, FINDING_ERROR, "E105", n, n->source.n, 2,
+                   "put the value in quotes, or the comment on a line of its own",
                    "' #' begins a comment and cuts the value of '%s' short", o->name);
     return true;
 }
 
-static bool read_template(struct option_reader *r, const leat_option *o, uint32_t port, const struct node *n, leat_value *ret)
+static bool read_template(struct option_reader *r, const leat_option *o, uint32_t port, const struct node *n,
+                          leat_value *ret)
 {
     int64_t k;
     if (o->choices && !memchr(n->text.data, '{', n->text.n) && !choice_number(o->choices, n->text, &k)) {

@@ -11,8 +11,8 @@ struct group {
     const struct node **given; /* by row; NULL: not given */
     const struct node *tree;   /* the map or bare value; NULL: the whole group is not given */
     const struct node *blame;
-    struct node *rest;         /* of the row "*" */
-    bool *meant;               /* by row: an unknown key is spelt like it */
+    struct node *rest; /* of the row "*" */
+    bool *meant;       /* by row: an unknown key is spelt like it */
 };
 
 static bool read_group(struct option_reader *r, const leat_option *rows, uint32_t n_rows, const struct node *tree,
@@ -28,7 +28,8 @@ static bool is_host_key(const char *const *keys, leat_text key)
     return false;
 }
 
-static void refuse_unknown(struct option_reader *r, const struct group *g, const struct node *n, const char *const *host_keys)
+static void refuse_unknown(struct option_reader *r, const struct group *g, const struct node *n,
+                           const char *const *host_keys)
 {
     VEC(const char *) known = {0};
     for (uint32_t i = 0; i < g->n; i++)
@@ -91,7 +92,8 @@ static void spread_bare(struct option_reader *r, struct group *g)
         return;
     const char *first = g->n ? g->rows[0].name : "name";
     finding_add(r->f, FINDING_ERROR, "E404", g->tree, finding_text(r->f, "for example {%s: ...}", first),
-                g->tree->kind == NODE_LIST ? "a map is needed here, not a list" : "a value needs a name here: '" TEXT_FMT "'",
+                g->tree->kind == NODE_LIST ? "a map is needed here, not a list"
+                                           : "a value needs a name here: '" TEXT_FMT "'",
                 TEXT_ARG(g->tree->text));
 }
 
@@ -130,7 +132,8 @@ static void check_one_of(struct option_reader *r, const struct group *g)
     if (!among || given == 1 || (meant && !given))
         return;
     if (given > 1)
-        finding_add_key(r->f, FINDING_ERROR, "E409", second, NULL, "only one of %s can be given, %u are", names_of_one_of(r, g), given);
+        finding_add_key(r->f, FINDING_ERROR, "E409", second, NULL, "only one of %s can be given, %u are",
+                        names_of_one_of(r, g), given);
     else
         finding_add_key(r->f, FINDING_ERROR, "E409", g->blame, NULL, "one of %s is needed", names_of_one_of(r, g));
 }
@@ -143,12 +146,14 @@ static void check_row(struct option_reader *r, const struct group *g, uint32_t i
         uint32_t other = row_named(g, o->only_with);
         with = other < g->n && g->given[other];
         if (g->given[i] && !with)
-            finding_add_key(r->f, FINDING_ERROR, "E410", g->given[i], finding_text(r->f, "add '%s', or leave '%s' out", o->only_with, o->name),
+            finding_add_key(r->f, FINDING_ERROR, "E410", g->given[i],
+                            finding_text(r->f, "add '%s', or leave '%s' out", o->only_with, o->name),
                             "'%s' goes with '%s' only", o->name, o->only_with);
     }
     if (!g->given[i] && !g->meant[i] && (o->flags & LEAT_REQUIRED) && with)
-        finding_add_key(r->f, FINDING_ERROR, "E408", g->blame, o->doc ? finding_text(r->f, "%s: %s", o->name, o->doc) : NULL,
-                        "the option '%s' is required", o->name);
+        finding_add_key(r->f, FINDING_ERROR, "E408", g->blame,
+                        o->doc ? finding_text(r->f, "%s: %s", o->name, o->doc) : NULL, "the option '%s' is required",
+                        o->name);
     if (g->given[i] && (o->flags & LEAT_DEPRECATED))
         finding_add_key(r->f, FINDING_WARNING, "W501", g->given[i], o->doc, "the option '%s' will go", o->name);
 }
@@ -161,8 +166,8 @@ static bool read_one(struct option_reader *r, const leat_option *o, const struct
         return read_group(r, o->rows, o->n_rows, n, n, NULL, ret);
     if (n->kind == NODE_LIST || n->kind == NODE_MAP) {
         finding_add(r->f, FINDING_ERROR, "E415", n,
-                    n->kind == NODE_MAP ? "a text that begins with { needs quotes" : NULL, "'%s' is one value, not %s", o->name,
-                    node_kind_name(n->kind));
+                    n->kind == NODE_MAP ? "a text that begins with { needs quotes" : NULL, "'%s' is one value, not %s",
+                    o->name, node_kind_name(n->kind));
         return false;
     }
     return option_scalar(r, o, n, ret);

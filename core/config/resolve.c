@@ -98,13 +98,17 @@ static void declare(struct resolver *r, const struct node *n)
     const struct node *choices = node_get(n, "choices"), *secret = node_get(n, "secret");
     struct err err;
     if (n->kind == NODE_LIST) {
-        finding_add(r->f, FINDING_ERROR, "E127", n, "write: {type: string, default: ...}", "a parameter is declared by a map");
+        finding_add(r->f, FINDING_ERROR, "E127", n, "write: {type: string, default: ...}",
+                    "a parameter is declared by a map");
         return;
     }
     if (n->kind == NODE_MAP)
         check_keys(r, n);
-    p->type = n->kind == NODE_MAP ? type_of(r, n) : n->kind == NODE_INT ? P_INT : n->kind == NODE_FLOAT ? P_FLOAT
-            : n->kind == NODE_BOOL ? P_BOOL : P_STRING;
+    p->type = n->kind == NODE_MAP     ? type_of(r, n)
+              : n->kind == NODE_INT   ? P_INT
+              : n->kind == NODE_FLOAT ? P_FLOAT
+              : n->kind == NODE_BOOL  ? P_BOOL
+                                      : P_STRING;
     p->kind = kind_of(p->type);
     p->secret = secret && text_is(secret->text, "true");
     *map_at(&r->parameters, n->key) = p;
@@ -124,15 +128,16 @@ static void declare(struct resolver *r, const struct node *n)
                     "the parameter '%s' is of type %s: %s", n->key.data, type_names[p->type],
                     p->secret ? "its value is none" : err.text);
     else if (choices && choices->kind == NODE_LIST && !among(choices, p->value))
-        finding_add(r->f, FINDING_ERROR, "E124", given ? n : standard, NULL, "'" TEXT_FMT "' is none of the choices of '%s'",
-                    TEXT_ARG(p->value), n->key.data);
+        finding_add(r->f, FINDING_ERROR, "E124", given ? n : standard, NULL,
+                    "'" TEXT_FMT "' is none of the choices of '%s'", TEXT_ARG(p->value), n->key.data);
 }
 
 static void declare_all(struct resolver *r)
 {
     const struct node *all = node_get(r->d->root, "parameters");
     if (all && all->kind != NODE_MAP && all->kind != NODE_NULL)
-        finding_add(r->f, FINDING_ERROR, "E127", all, "write: name: {type: string, default: ...}", "parameters is a map of names");
+        finding_add(r->f, FINDING_ERROR, "E127", all, "write: name: {type: string, default: ...}",
+                    "parameters is a map of names");
     for (size_t i = 0; all && all->kind == NODE_MAP && i < all->n; i++)
         declare(r, all->items[i]);
     for (size_t i = 0; r->given && i < r->given->n; i++)
@@ -187,8 +192,9 @@ static bool from_parameter(struct resolver *r, const struct node *n, leat_text n
 {
     const struct parameter *p = map_get(&r->parameters, name);
     if (!p) {
-        const char *hint = r->names.n ? finding_suggest(r->f, name, r->names.at, r->names.n)
-                                      : finding_text(r->f, "declare it: parameters: {" TEXT_FMT ": {type: string}}", TEXT_ARG(name));
+        const char *hint =
+            r->names.n ? finding_suggest(r->f, name, r->names.at, r->names.n)
+                       : finding_text(r->f, "declare it: parameters: {" TEXT_FMT ": {type: string}}", TEXT_ARG(name));
         finding_add(r->f, FINDING_ERROR, "E120", n, hint, "no parameter is called '" TEXT_FMT "'", TEXT_ARG(name));
         return false;
     }

@@ -120,7 +120,8 @@ static bool is_one(leat_text t, const char *const *words)
 
 static bool is_float(leat_text t)
 {
-    static const char *const words[] = {".inf", ".Inf", ".INF", "+.inf", "-.inf", "-.Inf", "-.INF", ".nan", ".NaN", ".NAN", NULL};
+    static const char *const words[] = {".inf",  ".Inf", ".INF", "+.inf", "-.inf", "-.Inf",
+                                        "-.INF", ".nan", ".NaN", ".NAN",  NULL};
     if (is_one(t, words))
         return true;
     size_t i = t.n && (t.data[0] == '-' || t.data[0] == '+'), whole = 0, part = 0;
@@ -159,7 +160,8 @@ enum node_kind node_kind_of(leat_text t)
 
 const char *node_kind_name(enum node_kind k)
 {
-    static const char *const names[] = {"nothing", "true or false", "a whole number", "a number", "a text", "a list", "a map"};
+    static const char *const names[] = {"nothing", "true or false", "a whole number", "a number",
+                                        "a text",  "a list",        "a map"};
     return names[k];
 }
 
@@ -186,14 +188,16 @@ bool parentheses_unbalanced(leat_text t)
 
 static void refuse_switch_words(struct reader *r, const struct node *n)
 {
-    static const char *const words[] = {"yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", NULL};
+    static const char *const words[] = {"yes", "Yes", "YES", "no",  "No",  "NO", "on",
+                                        "On",  "ON",  "off", "Off", "OFF", NULL};
     if (!is_one(n->text, words))
         return;
     bool positive = strchr("yY", n->text.data[0]) || tolower((unsigned char)n->text.data[1]) == 'n';
     finding_add(r->f, FINDING_ERROR, "E106", n,
-                finding_text(r->f, "write %s, or \"" TEXT_FMT "\" for the word", positive ? "true" : "false", TEXT_ARG(n->text)),
-                "'" TEXT_FMT "' without quotes is read as %s by some YAML readers, as a word by others", TEXT_ARG(n->text),
-                positive ? "true" : "false");
+                finding_text(r->f, "write %s, or \"" TEXT_FMT "\" for the word", positive ? "true" : "false",
+                             TEXT_ARG(n->text)),
+                "'" TEXT_FMT "' without quotes is read as %s by some YAML readers, as a word by others",
+                TEXT_ARG(n->text), positive ? "true" : "false");
 }
 
 /* In { } and [ ] a comma ends a plain value, so an expression falls to pieces without an error of YAML. */
@@ -237,8 +241,9 @@ static struct node *scalar(struct reader *r, const yaml_event_t *e, bool flow)
 
 static void check_tag(struct reader *r, const struct node *n, const yaml_char_t *tag)
 {
-    static const char *const core[] = {YAML_STR_TAG, YAML_INT_TAG, YAML_FLOAT_TAG, YAML_BOOL_TAG, YAML_NULL_TAG, YAML_MAP_TAG,
-                                       YAML_SEQ_TAG, "!", NULL};
+    static const char *const core[] = {YAML_STR_TAG,  YAML_INT_TAG,  YAML_FLOAT_TAG,
+                                       YAML_BOOL_TAG, YAML_NULL_TAG, YAML_MAP_TAG,
+                                       YAML_SEQ_TAG,  "!",           NULL};
     if (tag && !is_one(text_of((const char *)tag), core))
         finding_add(r->f, FINDING_ERROR, "E110", n, "leave it out; a text that begins with ! needs quotes",
                     "the tag '%s' means nothing here", (const char *)tag);
@@ -269,12 +274,14 @@ static void yaml_failed(struct reader *r)
     else if (c == '\t')
         finding_add(r->f, FINDING_ERROR, "E113", &at, "indent with spaces", "a tab cannot indent in YAML");
     else if (right)
-        finding_add(r->f, FINDING_ERROR, c == '@' || c == '`' ? "E114" : "E103", &at, finding_text(r->f, "write:\n%s", right),
-                    c == '@' || c == '`' ? "a value cannot start with '%c' unless it is quoted"
-                    : "this is no YAML: a value with { } [ ] , : # or quotes in it needs quotes around it", c);
+        finding_add(
+            r->f, FINDING_ERROR, c == '@' || c == '`' ? "E114" : "E103", &at, finding_text(r->f, "write:\n%s", right),
+            c == '@' || c == '`' ? "a value cannot start with '%c' unless it is quoted"
+                                 : "this is no YAML: a value with { } [ ] , : # or quotes in it needs quotes around it",
+            c);
     else
-        finding_add(r->f, FINDING_ERROR, "E102", &at, NULL, "this is no YAML: %s%s%s", p->problem ? p->problem : "broken",
-                    p->context ? " " : "", p->context ? p->context : "");
+        finding_add(r->f, FINDING_ERROR, "E102", &at, NULL, "this is no YAML: %s%s%s",
+                    p->problem ? p->problem : "broken", p->context ? " " : "", p->context ? p->context : "");
 }
 
 static bool next(struct reader *r, yaml_event_t *e)
@@ -383,7 +390,8 @@ static struct node *alias(struct reader *r, const yaml_event_t *e)
     if (n)
         return copy(r, n, e);
     n = node_new(r, NODE_NULL, e);
-    finding_add(r->f, FINDING_ERROR, "E111", n, "a text that begins with * needs quotes", "no anchor &%s stands before this", name);
+    finding_add(r->f, FINDING_ERROR, "E111", n, "a text that begins with * needs quotes",
+                "no anchor &%s stands before this", name);
     return (struct node *)(uintptr_t)n;
 }
 
@@ -421,7 +429,8 @@ static struct node *stream(struct reader *r)
             finding_add(r->f, FINDING_ERROR, "E112", node_new(r, NODE_NULL, &e), "one flow is one file",
                         "a second document begins here (---)");
             more = false;
-        } else if (e.type != YAML_STREAM_START_EVENT && e.type != YAML_DOCUMENT_START_EVENT && e.type != YAML_DOCUMENT_END_EVENT)
+        } else if (e.type != YAML_STREAM_START_EVENT && e.type != YAML_DOCUMENT_START_EVENT &&
+                   e.type != YAML_DOCUMENT_END_EVENT)
             root = value(r, &e, false);
     }
     return r->failed ? NULL : root;
@@ -473,7 +482,8 @@ struct node *document_fragment(struct document *d, const char *path, struct find
     auto_buf text = {0};
     struct err err;
     if (read_file(path, &text, &err) < 0) {
-        finding_add(f, FINDING_ERROR, "E101", &(struct node){.file = arena_strdup(&d->memory, path)}, NULL, "%s", err.text);
+        finding_add(f, FINDING_ERROR, "E101", &(struct node){.file = arena_strdup(&d->memory, path)}, NULL, "%s",
+                    err.text);
         return NULL;
     }
     return tree_parse(&d->memory, arena_strdup(&d->memory, path), arena_text(&d->memory, buf_view(&text)), f);

@@ -12,8 +12,8 @@ int64_t port_id(leat_text name)
 static void add_arc(struct planner *pl, struct draft *d, leat_text input, const struct node *where)
 {
     if (where->kind != NODE_TEXT) {
-        finding_add(pl->f, FINDING_ERROR, "E205", where, "for example: from: [orders, returns.rejected]", "`from` names processors, this is %s",
-                    node_kind_name(where->kind));
+        finding_add(pl->f, FINDING_ERROR, "E205", where, "for example: from: [orders, returns.rejected]",
+                    "`from` names processors, this is %s", node_kind_name(where->kind));
         return;
     }
     const char *dot = memchr(where->text.data, '.', where->text.n);
@@ -23,7 +23,8 @@ static void add_arc(struct planner *pl, struct draft *d, leat_text input, const 
         VEC(const char *) names = {0};
         for (size_t i = 0; i < pl->drafts.n; i++)
             *VEC_PUSH(&names) = pl->drafts.at[i].name;
-        finding_add(pl->f, FINDING_ERROR, "E209", where, finding_suggest(pl->f, (leat_text){where->text.data, n}, names.at, names.n),
+        finding_add(pl->f, FINDING_ERROR, "E209", where,
+                    finding_suggest(pl->f, (leat_text){where->text.data, n}, names.at, names.n),
                     "no processor is called '%.*s'", (int)n, where->text.data);
         VEC_FINI(&names);
         pl->from_failed = true;
@@ -31,8 +32,10 @@ static void add_arc(struct planner *pl, struct draft *d, leat_text input, const 
     }
     leat_text port = dot ? (leat_text){dot + 1, where->text.n - n - 1} : (leat_text){0};
     for (size_t i = 0; i < d->arcs.n; i++)
-        if (d->arcs.at[i].from == from && text_equal(d->arcs.at[i].port, port) && text_equal(d->arcs.at[i].input, input)) {
-            finding_add(pl->f, FINDING_ERROR, "E236", where, NULL, "'%s' reads from '" TEXT_FMT "' twice", d->name, TEXT_ARG(where->text));
+        if (d->arcs.at[i].from == from && text_equal(d->arcs.at[i].port, port) &&
+            text_equal(d->arcs.at[i].input, input)) {
+            finding_add(pl->f, FINDING_ERROR, "E236", where, NULL, "'%s' reads from '" TEXT_FMT "' twice", d->name,
+                        TEXT_ARG(where->text));
             return;
         }
     if (!pl->drafts.at[from].disabled)
@@ -52,13 +55,15 @@ static void read_from(struct planner *pl, struct draft *d)
     const struct node *from = node_get(d->node, "from");
     bool dead_letters = pl->dead_letters != UINT32_MAX && &pl->drafts.at[pl->dead_letters] == d;
     if (from && d->kind == LEAT_SOURCE) {
-        finding_add_key(pl->f, FINDING_ERROR, "E212", from, "take `from` out, or make it a transform", "'%s' is a source and cannot read from others", d->name);
+        finding_add_key(pl->f, FINDING_ERROR, "E212", from, "take `from` out, or make it a transform",
+                        "'%s' is a source and cannot read from others", d->name);
         return;
     }
     if (!from || from->kind == NODE_NULL || (from->kind == NODE_LIST && !from->n)) {
         pl->from_failed |= d->kind != LEAT_SOURCE;
         if (d->kind && d->kind != LEAT_SOURCE && !dead_letters)
-            finding_add_key(pl->f, FINDING_ERROR, "E213", d->node, "add: from: NAME", "'%s' does not say where its records come from", d->name);
+            finding_add_key(pl->f, FINDING_ERROR, "E213", d->node, "add: from: NAME",
+                            "'%s' does not say where its records come from", d->name);
         return;
     }
     size_t errors = pl->f->errors;
@@ -153,7 +158,8 @@ void arcs_check_reach(struct planner *pl)
         for (size_t k = 0; k < d->arcs.n; k++)
             fed |= pl->drafts.at[d->arcs.at[k].from].kind != 0;
         if (!d->reached && fed)
-            finding_add_key(pl->f, FINDING_ERROR, "E215", d->node, NULL, "no source leads to '%s': it would never see a record", d->name);
+            finding_add_key(pl->f, FINDING_ERROR, "E215", d->node, NULL,
+                            "no source leads to '%s': it would never see a record", d->name);
     }
 }
 
@@ -193,13 +199,15 @@ bool inputs_plan(struct planner *pl, struct draft *d, struct planned *x)
         if (!there && star && x->n_inputs < LEAT_PORTS_MAX)
             x->inputs[x->n_inputs++] = edge_of(pl, name);
         else if (!there) {
-            finding_add_key(pl->f, FINDING_ERROR, "E220", node_get(node_get(d->node, "from"), name.data), finding_suggest(pl->f, name, known.at, known.n),
-                            "'%s' has no input '" TEXT_FMT "'", p->name, TEXT_ARG(name));
+            finding_add_key(pl->f, FINDING_ERROR, "E220", node_get(node_get(d->node, "from"), name.data),
+                            finding_suggest(pl->f, name, known.at, known.n), "'%s' has no input '" TEXT_FMT "'",
+                            p->name, TEXT_ARG(name));
             ok = false;
         }
     }
     if (ok && !d->inputs_named.n && d->arcs.n && (x->n_inputs != 1 || star)) {
-        finding_add(pl->f, FINDING_ERROR, "E220", node_get(d->node, "from"), "write: from: {input: NAME, ...}", "'%s' has several inputs: say which one each reads", p->name);
+        finding_add(pl->f, FINDING_ERROR, "E220", node_get(d->node, "from"), "write: from: {input: NAME, ...}",
+                    "'%s' has several inputs: say which one each reads", p->name);
         ok = false;
     }
     VEC_FINI(&known);
@@ -211,7 +219,8 @@ static bool is_wanted(const struct planner *pl, const struct draft *d, leat_text
     for (size_t i = 0; i < pl->drafts.n; i++)
         for (size_t k = 0; k < pl->drafts.at[i].arcs.n; k++) {
             const struct arc *a = &pl->drafts.at[i].arcs.at[k];
-            if (&pl->drafts.at[a->from] == d && !pl->drafts.at[i].disabled && (text_equal(a->port, port) || (!a->port.n && text_is(port, "out"))))
+            if (&pl->drafts.at[a->from] == d && !pl->drafts.at[i].disabled &&
+                (text_equal(a->port, port) || (!a->port.n && text_is(port, "out"))))
                 return true;
         }
     return false;
@@ -251,13 +260,16 @@ static uint32_t find_port(struct planner *pl, const struct arc *a, const struct 
         *VEC_PUSH(&known) = from->ports[i].name.data;
     }
     if (from->p->kind == LEAT_SINK)
-        finding_add(pl->f, FINDING_ERROR, "E216", a->where, "read from what it reads from", "'%s' is a sink: it passes nothing on", from->name);
+        finding_add(pl->f, FINDING_ERROR, "E216", a->where, "read from what it reads from",
+                    "'%s' is a sink: it passes nothing on", from->name);
     else {
         auto_buf list = {0};
         for (size_t i = 0; i < known.n; i++)
             buf_printf(&list, "%s%s.%s", i ? ", " : "", from->name, known.at[i]);
         const char *near = closest(name, known.at, known.n);
-        finding_add(pl->f, FINDING_ERROR, "E210", a->where, near ? finding_text(pl->f, "did you mean '%s.%s'?", from->name, near) : finding_text(pl->f, "there are: %s", list.data),
+        finding_add(pl->f, FINDING_ERROR, "E210", a->where,
+                    near ? finding_text(pl->f, "did you mean '%s.%s'?", from->name, near)
+                         : finding_text(pl->f, "there are: %s", list.data),
                     "'%s' has no port '" TEXT_FMT "'", from->name, TEXT_ARG(name));
     }
     VEC_FINI(&known);
@@ -317,7 +329,8 @@ static bool feeds_disabled(const struct planner *pl, const struct draft *d)
         for (size_t k = 0; from && k <= from->n; k++) {
             const struct node *n = k == from->n ? from : from->items[k];
             size_t len = strlen(d->name);
-            if (n->text.n >= len && memcmp(n->text.data, d->name, len) == 0 && (n->text.n == len || n->text.data[len] == '.'))
+            if (n->text.n >= len && memcmp(n->text.data, d->name, len) == 0 &&
+                (n->text.n == len || n->text.data[len] == '.'))
                 return true;
         }
     }
@@ -336,8 +349,8 @@ static void check_ignore(struct planner *pl, const struct draft *d, const struct
             *VEC_PUSH(&known) = x->ports[k].name.data;
         }
         if (!found)
-            finding_add(pl->f, FINDING_ERROR, "E229", one, finding_suggest(pl->f, one->text, known.at, known.n), "'%s' has no port '" TEXT_FMT "' to ignore",
-                        d->name, TEXT_ARG(one->text));
+            finding_add(pl->f, FINDING_ERROR, "E229", one, finding_suggest(pl->f, one->text, known.at, known.n),
+                        "'%s' has no port '" TEXT_FMT "' to ignore", d->name, TEXT_ARG(one->text));
         VEC_FINI(&known);
     }
 }
@@ -352,16 +365,19 @@ void ports_check(struct planner *pl)
         check_ignore(pl, d, x);
         for (uint32_t k = 0; k + 1 < x->n_outputs; k++) {
             const struct output *o = &x->ports[k];
-            if (o->n_targets || pl->from_failed || o->flags & LEAT_DEAD_LETTERS || is_ignored(d, o->name) || is_wanted(pl, d, o->name) || feeds_disabled(pl, d))
+            if (o->n_targets || pl->from_failed || o->flags & LEAT_DEAD_LETTERS || is_ignored(d, o->name) ||
+                is_wanted(pl, d, o->name) || feeds_disabled(pl, d))
                 continue;
-            finding_add_key(pl->f, FINDING_ERROR, "E214", d->node,
-                            finding_text(pl->f, "read it (from: %s.%s), or say: ignore: [%s]", d->name, o->name.data, o->name.data),
-                            "nobody reads the port '%s' of '%s'", o->name.data, d->name);
+            finding_add_key(
+                pl->f, FINDING_ERROR, "E214", d->node,
+                finding_text(pl->f, "read it (from: %s.%s), or say: ignore: [%s]", d->name, o->name.data, o->name.data),
+                "nobody reads the port '%s' of '%s'", o->name.data, d->name);
         }
         for (uint32_t k = 0; k < x->n_inputs; k++)
             if (!x->inputs[k].connected && d->arcs.n && x->with)
-                finding_add_key(pl->f, FINDING_ERROR, "E220", node_get(d->node, "from") ? node_get(d->node, "from") : d->node,
-                                finding_text(pl->f, "add %s: NAME to `from`", x->inputs[k].name.data), "the input '%s' of '%s' gets nothing",
-                                x->inputs[k].name.data, d->name);
+                finding_add_key(pl->f, FINDING_ERROR, "E220",
+                                node_get(d->node, "from") ? node_get(d->node, "from") : d->node,
+                                finding_text(pl->f, "add %s: NAME to `from`", x->inputs[k].name.data),
+                                "the input '%s' of '%s' gets nothing", x->inputs[k].name.data, d->name);
     }
 }

@@ -58,7 +58,8 @@ static bool scope_type(void *self, leat_text path, uint32_t *ret_type, const cha
 static void say(struct binding_plan *bp, const struct node *where, const struct expr_error *e)
 {
     const char *hint = e->hint[0] ? e->hint : NULL;
-    finding_add_at(bp->pl->f, FINDING_ERROR, e->code[0] ? e->code : "E300", where, e->offset, e->length, hint, "%s", e->text);
+    finding_add_at(bp->pl->f, FINDING_ERROR, e->code[0] ? e->code : "E300", where, e->offset, e->length, hint, "%s",
+                   e->text);
 }
 
 /* A path that is no expression: the whole record, or a list of what lies in all elements. */
@@ -71,8 +72,8 @@ static bool check_type(struct binding_plan *bp, const leat_option *o, const stru
 {
     if (type_converts(type, o->column))
         return true;
-    finding_add(bp->pl->f, FINDING_ERROR, "E412", where, NULL, "'%s' takes %s, and '" TEXT_FMT "' is %s", o->name, type_name(o->column),
-                TEXT_ARG(where->text), type_name(type));
+    finding_add(bp->pl->f, FINDING_ERROR, "E412", where, NULL, "'%s' takes %s, and '" TEXT_FMT "' is %s", o->name,
+                type_name(o->column), TEXT_ARG(where->text), type_name(type));
     return false;
 }
 
@@ -96,14 +97,21 @@ bool bind_path(struct binding_plan *bp, uint32_t how, leat_text path, uint32_t *
 
 /* --- the binder -------------------------------------------------------------------------------------------------- */
 
-static struct bound bound_of(const struct binding_plan *bp, const leat_option *o, uint32_t port, const struct node *where)
+static struct bound bound_of(const struct binding_plan *bp, const leat_option *o, uint32_t port,
+                             const struct node *where)
 {
     uint32_t flags = o->flags & (LEAT_MAY_MISS | LEAT_LENIENT);
-    return (struct bound){.b = {.how = LEAT_READ, .port = port_of(bp, port), .type = o->column, .flags = flags, .scale = o->scale,
-                                .required = !(flags & LEAT_MAY_MISS), .where = where}};
+    return (struct bound){.b = {.how = LEAT_READ,
+                                .port = port_of(bp, port),
+                                .type = o->column,
+                                .flags = flags,
+                                .scale = o->scale,
+                                .required = !(flags & LEAT_MAY_MISS),
+                                .where = where}};
 }
 
-static bool read_path(struct binding_plan *bp, const leat_option *o, const struct node *where, struct bound *b, uint32_t *ret_type)
+static bool read_path(struct binding_plan *bp, const leat_option *o, const struct node *where, struct bound *b,
+                      uint32_t *ret_type)
 {
     const char *near = NULL;
     leat_text text = where->text;
@@ -111,13 +119,15 @@ static bool read_path(struct binding_plan *bp, const leat_option *o, const struc
         return false;
     if (shape_type(shape_at(bp, b->b.port), bp->pl->plan->paths, text, ret_type, &near))
         return true;
-    finding_add(bp->pl->f, FINDING_ERROR, "E411", where, near ? finding_text(bp->pl->f, "did you mean '%s'?", near) : NULL,
+    finding_add(bp->pl->f, FINDING_ERROR, "E411", where,
+                near ? finding_text(bp->pl->f, "did you mean '%s'?", near) : NULL,
                 "unknown field '" TEXT_FMT "' for '%s'", TEXT_ARG(text), o->name);
     return false;
 }
 
 /* The expression twice: as it stands, for errors with their place; and with what was written before taken in. */
-static const struct expr *parse(struct binding_plan *bp, const leat_option *o, uint32_t port, const struct node *where, leat_text text)
+static const struct expr *parse(struct binding_plan *bp, const leat_option *o, uint32_t port, const struct node *where,
+                                leat_text text)
 {
     struct planner *pl = bp->pl;
     struct scope scope = {bp, shape_at(bp, port)};
@@ -150,7 +160,8 @@ static void begin_option(struct binding_plan *bp, const leat_option *o)
     }
 }
 
-static bool bind_read(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text, leat_value *ret)
+static bool bind_read(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text,
+                      leat_value *ret)
 {
     struct binding_plan *bp = self;
     struct bound b = bound_of(bp, o, port, where);
@@ -175,16 +186,19 @@ static bool bind_read(void *self, const leat_option *o, uint32_t port, const str
     return true;
 }
 
-static bool check_destination(struct binding_plan *bp, const leat_option *o, const struct node *where, const struct expr *e)
+static bool check_destination(struct binding_plan *bp, const leat_option *o, const struct node *where,
+                              const struct expr *e)
 {
     if (!(o->flags & LEAT_DESTINATION) || expr_prefix(e).n || expr_is_constant(e, &(leat_value){0}))
         return true;
-    finding_add(bp->pl->f, FINDING_ERROR, "E413", where, finding_text(bp->pl->f, "for example %s: \"x-" TEXT_FMT "\"", o->name, TEXT_ARG(where->text)),
+    finding_add(bp->pl->f, FINDING_ERROR, "E413", where,
+                finding_text(bp->pl->f, "for example %s: \"x-" TEXT_FMT "\"", o->name, TEXT_ARG(where->text)),
                 "'%s' must begin literally, so that a record cannot choose where it goes", o->name);
     return false;
 }
 
-static bool bind_template(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text, leat_value *ret)
+static bool bind_template(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text,
+                          leat_value *ret)
 {
     struct binding_plan *bp = self;
     struct bound b = bound_of(bp, o, port, where);
@@ -210,8 +224,11 @@ static bool bind_write(void *self, const leat_option *o, const struct node *wher
 {
     struct binding_plan *bp = self;
     bool pair = o->flags & LEAT_PAIRS && o->names == LEAT_OPT_WRITE;
-    uint32_t type = o->type == LEAT_OPT_READ && pair ? bp->last_type : o->type == LEAT_OPT_WRITE ? o->column : LEAT_NULL;
-    struct bound b = {.b = {.how = LEAT_WRITE, .port = pair ? 0 : o->port, .type = type, .scale = o->scale, .where = where}};
+    uint32_t type = o->type == LEAT_OPT_READ && pair ? bp->last_type
+                    : o->type == LEAT_OPT_WRITE      ? o->column
+                                                     : LEAT_NULL;
+    struct bound b = {
+        .b = {.how = LEAT_WRITE, .port = pair ? 0 : o->port, .type = type, .scale = o->scale, .where = where}};
     if (!bind_path(bp, LEAT_WRITE, name, &b.b.path, where))
         return false;
     if (o->type == LEAT_OPT_READ && pair)
@@ -220,7 +237,8 @@ static bool bind_write(void *self, const leat_option *o, const struct node *wher
     return true;
 }
 
-static bool bind_key(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text, leat_value *ret)
+static bool bind_key(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text,
+                     leat_value *ret)
 {
     struct binding_plan *bp = self;
     struct bound b = bound_of(bp, o, port, where);
@@ -234,7 +252,8 @@ static bool bind_key(void *self, const leat_option *o, uint32_t port, const stru
     return true;
 }
 
-static bool name_aggregate(struct binding_plan *bp, const leat_option *o, const struct node *where, leat_text name, int64_t *ret)
+static bool name_aggregate(struct binding_plan *bp, const leat_option *o, const struct node *where, leat_text name,
+                           int64_t *ret)
 {
     VEC(const char *) known = {0};
     int64_t k = 0;
@@ -247,13 +266,15 @@ static bool name_aggregate(struct binding_plan *bp, const leat_option *o, const 
         at += n + (at[n] == '|');
     }
     if (*ret < 0)
-        finding_add_at(bp->pl->f, FINDING_ERROR, "E406", where, 0, name.n, finding_suggest(bp->pl->f, name, known.at, known.n),
-                       "'" TEXT_FMT "' is no aggregate of '%s'", TEXT_ARG(name), o->name);
+        finding_add_at(bp->pl->f, FINDING_ERROR, "E406", where, 0, name.n,
+                       finding_suggest(bp->pl->f, name, known.at, known.n), "'" TEXT_FMT "' is no aggregate of '%s'",
+                       TEXT_ARG(name), o->name);
     VEC_FINI(&known);
     return *ret >= 0;
 }
 
-static bool bind_aggregate(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text, leat_value *ret)
+static bool bind_aggregate(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text,
+                           leat_value *ret)
 {
     struct binding_plan *bp = self;
     struct scope scope = {bp, shape_at(bp, port)};
@@ -306,7 +327,8 @@ static bool bind_output(void *self, const leat_option *o, const struct node *whe
     struct planned *x = bp->x;
     for (uint32_t i = 0; i < x->n_outputs; i++)
         if (text_equal(x->ports[i].name, name) || text_is(name, "rejected")) {
-            finding_add_key(bp->pl->f, FINDING_ERROR, "E210", where, NULL, "'%s': a port '" TEXT_FMT "' is there already", o->name, TEXT_ARG(name));
+            finding_add_key(bp->pl->f, FINDING_ERROR, "E210", where, NULL,
+                            "'%s': a port '" TEXT_FMT "' is there already", o->name, TEXT_ARG(name));
             return false;
         }
     if (x->n_outputs >= LEAT_PORTS_MAX - 1) {
@@ -320,6 +342,12 @@ static bool bind_output(void *self, const leat_option *o, const struct node *whe
 
 struct option_binder binder_of(struct binding_plan *bp)
 {
-    return (struct option_binder){.self = bp, .read = bind_read, .template_ = bind_template, .write = bind_write, .key = bind_key,
-                                  .aggregate = bind_aggregate, .input = bind_input, .output = bind_output};
+    return (struct option_binder){.self = bp,
+                                  .read = bind_read,
+                                  .template_ = bind_template,
+                                  .write = bind_write,
+                                  .key = bind_key,
+                                  .aggregate = bind_aggregate,
+                                  .input = bind_input,
+                                  .output = bind_output};
 }

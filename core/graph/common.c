@@ -7,19 +7,42 @@
 /* --- tables ------------------------------------------------------------------------------------------------------ */
 
 enum { C_COMPRESSION, C_MAX_RECORD, C_REST };
-#define CODEC_COMMON                                                                                                       \
-    {.name = "compression", .doc = "what is around the bytes", .type = LEAT_OPT_CHOICE, .choices = "auto|none|gzip|zstd", .standard = "auto"}, \
-    {.name = "max_record", .doc = "longer records are rejected", .type = LEAT_OPT_SIZE, .standard = "16MiB", .range = "64B..1GiB"}
+#define CODEC_COMMON                                                                                                   \
+    {.name = "compression",                                                                                            \
+     .doc = "what is around the bytes",                                                                                \
+     .type = LEAT_OPT_CHOICE,                                                                                          \
+     .choices = "auto|none|gzip|zstd",                                                                                 \
+     .standard = "auto"},                                                                                              \
+    {                                                                                                                  \
+        .name = "max_record", .doc = "longer records are rejected", .type = LEAT_OPT_SIZE, .standard = "16MiB",        \
+        .range = "64B..1GiB"                                                                                           \
+    }
 static const leat_option plain_rows[] = {CODEC_COMMON};
-static const leat_option json_rows[] = {CODEC_COMMON, {.name = "max_depth", .doc = "of objects and arrays within each other", .type = LEAT_OPT_I64, .standard = "128", .range = "1..1000"}};
-static const leat_option csv_rows[] = {CODEC_COMMON,
-    {.name = "delimiter", .doc = "one character between columns, or the word tab", .type = LEAT_OPT_TEXT, .standard = ","},
+static const leat_option json_rows[] = {CODEC_COMMON,
+                                        {.name = "max_depth",
+                                         .doc = "of objects and arrays within each other",
+                                         .type = LEAT_OPT_I64,
+                                         .standard = "128",
+                                         .range = "1..1000"}};
+static const leat_option csv_rows[] = {
+    CODEC_COMMON,
+    {.name = "delimiter",
+     .doc = "one character between columns, or the word tab",
+     .type = LEAT_OPT_TEXT,
+     .standard = ","},
     {.name = "quote", .doc = "one character around values", .type = LEAT_OPT_TEXT, .standard = "\""},
     {.name = "header", .doc = "the first record names the columns", .type = LEAT_OPT_BOOL, .standard = "true"},
-    {.name = "columns", .doc = "names of the columns when there is no header", .type = LEAT_OPT_TEXT, .flags = LEAT_MANY}};
+    {.name = "columns",
+     .doc = "names of the columns when there is no header",
+     .type = LEAT_OPT_TEXT,
+     .flags = LEAT_MANY}};
 enum { K_NAME, K_JSON, K_CSV, K_TEXT, K_RAW };
 static const leat_option codec_rows[] = {
-    {.name = "codec", .doc = "the codec with its defaults", .type = LEAT_OPT_CHOICE, .choices = "json|csv|text|raw", .flags = LEAT_BARE | LEAT_ONE_OF},
+    {.name = "codec",
+     .doc = "the codec with its defaults",
+     .type = LEAT_OPT_CHOICE,
+     .choices = "json|csv|text|raw",
+     .flags = LEAT_BARE | LEAT_ONE_OF},
     {.name = "json", .doc = "one JSON object a line", .flags = LEAT_ONE_OF, ROWS(json_rows)},
     {.name = "csv", .doc = "lines of columns", .flags = LEAT_ONE_OF, ROWS(csv_rows)},
     {.name = "text", .doc = "lines; the field is called text", .flags = LEAT_ONE_OF, ROWS(plain_rows)},
@@ -31,18 +54,37 @@ static const leat_option batch_rows[] = {
     {.name = "after", .doc = "the first record waits at most so long", .type = LEAT_OPT_DURATION, .range = "0s..1h"}};
 enum { U_RETRY, U_GIVE_UP, U_THEN };
 static const leat_option unavailable_rows[] = {
-    {.name = "retry", .doc = "from the first pause to the longest", .type = LEAT_OPT_TEXT, .standard = "1s..1m", .flags = LEAT_BARE},
+    {.name = "retry",
+     .doc = "from the first pause to the longest",
+     .type = LEAT_OPT_TEXT,
+     .standard = "1s..1m",
+     .flags = LEAT_BARE},
     {.name = "give_up", .doc = "after so long; without it never", .type = LEAT_OPT_DURATION},
-    {.name = "then", .doc = "what becomes of the records", .type = LEAT_OPT_CHOICE, .choices = "dead_letter|drop|stop", .standard = "stop"}};
+    {.name = "then",
+     .doc = "what becomes of the records",
+     .type = LEAT_OPT_CHOICE,
+     .choices = "dead_letter|drop|stop",
+     .standard = "stop"}};
 enum { E_UNAVAILABLE, E_REFUSED };
 static const leat_option on_error_rows[] = {
     {.name = "unavailable", .doc = "the destination is down", ROWS(unavailable_rows)},
-    {.name = "refused", .doc = "a record is refused", .type = LEAT_OPT_CHOICE, .choices = "dead_letter|drop|stop", .standard = "dead_letter"}};
+    {.name = "refused",
+     .doc = "a record is refused",
+     .type = LEAT_OPT_CHOICE,
+     .choices = "dead_letter|drop|stop",
+     .standard = "dead_letter"}};
 enum { S_EPOCH, S_LANES };
-static const leat_option settings_rows[] = {
-    {.name = "epoch", .doc = "how often positions are committed", .type = LEAT_OPT_DURATION, .standard = "500ms", .range = "10ms..1m"},
-    {.name = "lanes", .doc = "threads that run the flow: auto, or a number", .type = LEAT_OPT_TEXT, .standard = "auto"}};
-static const leat_option in_flight_row = {.name = "in_flight", .doc = "batches that wait for an answer at once", .type = LEAT_OPT_I64, .range = "1..1000"};
+static const leat_option settings_rows[] = {{.name = "epoch",
+                                             .doc = "how often positions are committed",
+                                             .type = LEAT_OPT_DURATION,
+                                             .standard = "500ms",
+                                             .range = "10ms..1m"},
+                                            {.name = "lanes",
+                                             .doc = "threads that run the flow: auto, or a number",
+                                             .type = LEAT_OPT_TEXT,
+                                             .standard = "auto"}};
+static const leat_option in_flight_row = {
+    .name = "in_flight", .doc = "batches that wait for an answer at once", .type = LEAT_OPT_I64, .range = "1..1000"};
 enum { O_CODEC, O_BATCH, O_IN_FLIGHT, O_ON_ERROR };
 static const leat_option common_rows[] = {
     {.name = "codec", .doc = "how bytes become records, and back", ROWS(codec_rows)},
@@ -60,8 +102,13 @@ static const leat_value *read_alone(struct planner *pl, const leat_option *row, 
     leat_value *values;
     *copy = *n;
     copy->key = text_of(row->name);
-    *map = (struct node){.kind = NODE_MAP, .file = n->file, .line = n->line, .column = n->column, .key = copy->key,
-                         .key_line = n->key_line, .key_column = n->key_column};
+    *map = (struct node){.kind = NODE_MAP,
+                         .file = n->file,
+                         .line = n->line,
+                         .column = n->column,
+                         .key = copy->key,
+                         .key_line = n->key_line,
+                         .key_column = n->key_column};
     node_append(pl->a, map, copy);
     if (options_read(pl->a, row, 1, map, n, NULL, &no_binder, pl->f, &values))
         return NULL;
@@ -78,7 +125,8 @@ static bool one_character(struct planner *pl, const struct node *where, const ch
         *ret = t.data[0];
         return true;
     }
-    finding_add(pl->f, FINDING_ERROR, "E231", where, "for example: delimiter: \";\"", "the %s of csv is one character, not '" TEXT_FMT "'", what, TEXT_ARG(t));
+    finding_add(pl->f, FINDING_ERROR, "E231", where, "for example: delimiter: \";\"",
+                "the %s of csv is one character, not '" TEXT_FMT "'", what, TEXT_ARG(t));
     return false;
 }
 
@@ -95,7 +143,8 @@ static void take_csv(struct planner *pl, const struct node *where, const leat_va
     if (c->header && c->n_columns)
         c->header = false;
     if (!c->header && !c->n_columns)
-        finding_add(pl->f, FINDING_ERROR, "E231", where, "add: columns: [sku, qty]", "csv without a header needs the names of its columns");
+        finding_add(pl->f, FINDING_ERROR, "E231", where, "add: columns: [sku, qty]",
+                    "csv without a header needs the names of its columns");
 }
 
 static bool refuse_later(struct planner *pl, const struct node *n)
@@ -104,7 +153,8 @@ static bool refuse_later(struct planner *pl, const struct node *n)
     leat_text name = n->kind == NODE_MAP && n->n ? n->items[0]->key : n->text;
     if (!is_word(later, name))
         return false;
-    finding_add(pl->f, FINDING_ERROR, "E217", n, "json, csv, text and raw are there", "the codec '" TEXT_FMT "' comes with a later version", TEXT_ARG(name));
+    finding_add(pl->f, FINDING_ERROR, "E217", n, "json, csv, text and raw are there",
+                "the codec '" TEXT_FMT "' comes with a later version", TEXT_ARG(name));
     return true;
 }
 
@@ -164,7 +214,8 @@ static void retry_read(struct planner *pl, const struct node *where, leat_text t
             bad = parse_duration((leat_text){dots + 2, t.n - (size_t)(dots - t.data) - 2}, &e->retry_to_us, &err);
     }
     if (bad || e->retry_from_us <= 0 || e->retry_to_us < e->retry_from_us)
-        finding_add(pl->f, FINDING_ERROR, "E221", where, "for example: retry: 1s..1m", "'" TEXT_FMT "' are no pauses%s%s", TEXT_ARG(t), bad ? ": " : "", err.text);
+        finding_add(pl->f, FINDING_ERROR, "E221", where, "for example: retry: 1s..1m",
+                    "'" TEXT_FMT "' are no pauses%s%s", TEXT_ARG(t), bad ? ": " : "", err.text);
 }
 
 static void on_error_read(struct planner *pl, const struct node *n, struct on_error *e)
@@ -199,8 +250,9 @@ static bool takes_codec(const leat_processor *p)
 
 const char *const *host_keys_of(const leat_processor *p)
 {
-    static const char *const none[] = {NULL}, *const codec[] = {"codec", NULL}, *const batch[] = {"batch", "in_flight", NULL},
-                      *const both[] = {"codec", "batch", "in_flight", NULL};
+    static const char *const none[] = {NULL}, *const codec[] = {"codec", NULL},
+                             *const batch[] = {"batch", "in_flight", NULL},
+                             *const both[] = {"codec", "batch", "in_flight", NULL};
     bool slow = p->flags & LEAT_SLOW;
     return takes_codec(p) ? slow ? both : codec : slow ? batch : none;
 }
@@ -222,7 +274,8 @@ static void check_codec(struct planner *pl, const struct planned *x, const struc
     for (size_t i = 0; i < x->n_bindings; i++)
         if (x->bindings[i].path == PATH_ENCODED || x->bindings[i].path == PATH_HEAD)
             return;
-    finding_add_key(pl->f, FINDING_ERROR, "E231", n, "leave it out", "'%s' does not write records as bytes: it has no codec", x->p->name);
+    finding_add_key(pl->f, FINDING_ERROR, "E231", n, "leave it out",
+                    "'%s' does not write records as bytes: it has no codec", x->p->name);
 }
 
 void common_read(struct planner *pl, struct draft *d, struct planned *x)
@@ -233,10 +286,13 @@ void common_read(struct planner *pl, struct draft *d, struct planned *x)
     for (size_t i = 0; i < N_OF(host_rows); i++)
         n[i] = host_option(d, host_rows[i]);
     codec_default(&x->codec, CODEC_JSON);
-    x->batching = (struct batching){.records = 1000, .bytes = 4 << 20, .after_us = d->p->batch_us ? d->p->batch_us : 200000,
+    x->batching = (struct batching){.records = 1000,
+                                    .bytes = 4 << 20,
+                                    .after_us = d->p->batch_us ? d->p->batch_us : 200000,
                                     .in_flight = d->p->max_pending ? d->p->max_pending : 16};
     x->on_error = (struct on_error){1000000, 60000000, 0, ON_STOP, ON_DEAD_LETTER};
-    x->deferred = d->kind == LEAT_SINK && d->p->sink && d->p->sink->class_ != LEAT_TRANSACTIONAL && d->p->sink->class_ != LEAT_STAGED;
+    x->deferred = d->kind == LEAT_SINK && d->p->sink && d->p->sink->class_ != LEAT_TRANSACTIONAL &&
+                  d->p->sink->class_ != LEAT_STAGED;
     if (n[0] && takes_codec(d->p)) {
         codec_read(pl, n[0], x);
         check_codec(pl, x, n[0]);
@@ -265,7 +321,8 @@ void settings_read(struct planner *pl)
     if (text_is(text, "auto"))
         return;
     if (parse_i64(text, &lanes, NULL) < 0 || lanes < 1 || lanes > 64)
-        finding_add(pl->f, FINDING_ERROR, "E225", node_get(n, "lanes"), NULL, "`lanes` is auto, or a number from 1 to 64, not '" TEXT_FMT "'", TEXT_ARG(text));
+        finding_add(pl->f, FINDING_ERROR, "E225", node_get(n, "lanes"), NULL,
+                    "`lanes` is auto, or a number from 1 to 64, not '" TEXT_FMT "'", TEXT_ARG(text));
     else
         s->lanes = (uint32_t)lanes;
 }

@@ -41,7 +41,9 @@ static size_t draw_node(struct drawing *d, uint32_t at)
     d->columns.at[own].target = UINT32_MAX;
     for (size_t i = 0; i < d->columns.n; i++) {
         bool joins = d->columns.at[i].target == at && i != own;
-        buf_str(d->out, i == own ? "\u25cb" : joins ? i == last ? "\u256f" : "\u2534" : cell(d, i, i > own && i < last));
+        buf_str(d->out, i == own ? "\u25cb"
+                        : joins  ? i == last ? "\u256f" : "\u2534"
+                                 : cell(d, i, i > own && i < last));
         buf_str(d->out, i >= own && i < last ? "\u2500" : " ");
         if (joins)
             d->columns.at[i].target = UINT32_MAX;
@@ -102,7 +104,8 @@ void plan_graph_text(const struct plan *p, struct buf *out)
     VEC_FINI(&d.columns);
 }
 
-static void put_arc(const struct plan *p, const struct planned *x, const struct output *o, const struct target *t, struct buf *out)
+static void put_arc(const struct plan *p, const struct planned *x, const struct output *o, const struct target *t,
+                    struct buf *out)
 {
     const struct planned *to = &p->processors[t->processor];
     buf_printf(out, "  \"%s\" -> \"%s\"", x->name, to->name);
@@ -119,7 +122,8 @@ void plan_graph_dot(const struct plan *p, struct buf *out)
     buf_printf(out, "digraph \"%s\" {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n", p->flow);
     for (size_t i = 0; i < p->n; i++) {
         const struct planned *x = &p->processors[i];
-        buf_printf(out, "  \"%s\" [shape=%s,label=\"%s\\n%s\"];\n", x->name, shapes[x->p->kind - 1], x->name, x->p->name);
+        buf_printf(out, "  \"%s\" [shape=%s,label=\"%s\\n%s\"];\n", x->name, shapes[x->p->kind - 1], x->name,
+                   x->p->name);
     }
     for (size_t i = 0; i < p->n; i++)
         for (uint32_t k = 0; k < p->processors[i].n_outputs; k++)

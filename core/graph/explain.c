@@ -17,8 +17,8 @@ void plan_promises_text(const struct plan *p, struct buf *out)
     int width = name_width(p);
     for (size_t i = 0; i < p->n_promises; i++) {
         const struct path_promise *x = &p->promises[i];
-        buf_printf(out, "  %-*s -> %-*s  %s: %s\n", width, p->processors[x->source].name, width, p->processors[x->sink].name,
-                   guarantee_name(x->guarantee), x->because);
+        buf_printf(out, "  %-*s -> %-*s  %s: %s\n", width, p->processors[x->source].name, width,
+                   p->processors[x->sink].name, guarantee_name(x->guarantee), x->because);
     }
     if (!p->n_promises)
         buf_str(out, "  no source leads to a sink: nothing is kept\n");
@@ -78,7 +78,8 @@ static void decoded(const struct plan *p, uint32_t source, struct buf *out)
     for (uint32_t i = PATH_FIRST_FIELD; i < n_paths; i++)
         if (r.seen[i])
             buf_printf(out, "%s" TEXT_FMT, out->n > before ? ", " : "", TEXT_ARG(paths_text(p->paths, i)));
-    buf_printf(out, "%s%s", out->n > before ? "" : "none", r.whole ? "; the rest of a record is passed on as bytes" : "");
+    buf_printf(out, "%s%s", out->n > before ? "" : "none",
+               r.whole ? "; the rest of a record is passed on as bytes" : "");
     free(r.seen);
     free(r.written);
 }
@@ -122,7 +123,8 @@ static void explain_sink(const struct planned *x, struct buf *out)
         return;
     print_duration(from, x->on_error.retry_from_us);
     print_duration(to, x->on_error.retry_to_us);
-    buf_printf(out, "    sink    %s; unavailable: retry %s..%s", x->p->sink->class_ < N_OF(classes) ? classes[x->p->sink->class_] : "?", from, to);
+    buf_printf(out, "    sink    %s; unavailable: retry %s..%s",
+               x->p->sink->class_ < N_OF(classes) ? classes[x->p->sink->class_] : "?", from, to);
     if (x->on_error.give_up_us) {
         print_duration(after, x->on_error.give_up_us);
         buf_printf(out, ", after %s %s", after, actions[x->on_error.then]);
@@ -131,7 +133,8 @@ static void explain_sink(const struct planned *x, struct buf *out)
     if (x->p->flags & LEAT_SLOW) {
         print_size(from, (int64_t)x->batching.bytes);
         print_duration(to, x->batching.after_us);
-        buf_printf(out, "    batch   %u records, %s, after %s; %u in flight\n", x->batching.records, from, to, x->batching.in_flight);
+        buf_printf(out, "    batch   %u records, %s, after %s; %u in flight\n", x->batching.records, from, to,
+                   x->batching.in_flight);
     }
 }
 
@@ -160,8 +163,10 @@ static void explain_parameters(const struct plan *p, struct buf *out)
 {
     const struct node *all = node_get(p->document.root, "parameters");
     for (size_t i = 0; all && i < all->n; i++) {
-        const struct node *n = all->items[i], *doc = node_get(n, "doc"), *type = node_get(n, "type"), *standard = node_get(n, "default");
-        buf_printf(out, "%s  -p %s=%s", i ? "" : "parameters\n", n->key.data, type ? type->text.data : node_kind_name(n->kind));
+        const struct node *n = all->items[i], *doc = node_get(n, "doc"), *type = node_get(n, "type"),
+                          *standard = node_get(n, "default");
+        buf_printf(out, "%s  -p %s=%s", i ? "" : "parameters\n", n->key.data,
+                   type ? type->text.data : node_kind_name(n->kind));
         if (standard || n->kind != NODE_MAP)
             buf_printf(out, " (default " TEXT_FMT ")", TEXT_ARG(standard ? standard->text : n->text));
         buf_printf(out, "%s%s\n", doc ? "  " : "", doc ? doc->text.data : "");
@@ -175,12 +180,14 @@ void plan_explain(const struct plan *p, struct buf *out)
     buf_printf(out, "flow %s (%s)\n", p->flow, p->file);
     if (p->description)
         buf_printf(out, "  %s\n", p->description);
-    buf_printf(out, "lanes %u: %s\nepoch %s\nhash %016llx\n", p->lanes, p->lanes_because, epoch, (unsigned long long)p->hash);
+    buf_printf(out, "lanes %u: %s\nepoch %s\nhash %016llx\n", p->lanes, p->lanes_because, epoch,
+               (unsigned long long)p->hash);
     explain_parameters(p, out);
     buf_str(out, "processors\n");
     for (uint32_t i = 0; i < p->n; i++)
         explain_processor(p, i, out);
-    buf_printf(out, "dead letters: %s\n", p->dead_letters == UINT32_MAX ? "kept in the state folder" : p->processors[p->dead_letters].name);
+    buf_printf(out, "dead letters: %s\n",
+               p->dead_letters == UINT32_MAX ? "kept in the state folder" : p->processors[p->dead_letters].name);
     buf_str(out, "promises, when the process dies at any moment\n");
     plan_promises_text(p, out);
 }

@@ -4,8 +4,9 @@
 
 #include <ctype.h>
 
-static const char *const top_keys[] = {"leat", "flow", "description", "parameters", "connections", "settings", "plugins", "dead_letters",
-                                       "include", "require", "processors", NULL};
+static const char *const top_keys[] = {"leat",        "flow",     "description", "parameters",
+                                       "connections", "settings", "plugins",     "dead_letters",
+                                       "include",     "require",  "processors",  NULL};
 static const char *const fragment_keys[] = {"leat", "description", "connections", "processors", NULL};
 
 /* --- fragments --------------------------------------------------------------------------------------------------- */
@@ -17,7 +18,8 @@ static void refuse_keys(struct planner *pl, const struct node *root, const char 
         n++;
     for (size_t i = 0; i < root->n; i++)
         if (!is_word(keys, root->items[i]->key))
-            finding_add_key(pl->f, FINDING_ERROR, "E202", root->items[i], finding_suggest(pl->f, root->items[i]->key, keys, n), "unknown key '" TEXT_FMT "' of %s",
+            finding_add_key(pl->f, FINDING_ERROR, "E202", root->items[i],
+                            finding_suggest(pl->f, root->items[i]->key, keys, n), "unknown key '" TEXT_FMT "' of %s",
                             TEXT_ARG(root->items[i]->key), of);
 }
 
@@ -40,10 +42,13 @@ static void include_one(struct planner *pl, struct node *root, const struct node
 {
     const char *slash = strrchr(n->file, '/');
     if (n->kind != NODE_TEXT) {
-        finding_add(pl->f, FINDING_ERROR, "E224", n, "for example: include: [common.yaml]", "`include` names files, this is %s", node_kind_name(n->kind));
+        finding_add(pl->f, FINDING_ERROR, "E224", n, "for example: include: [common.yaml]",
+                    "`include` names files, this is %s", node_kind_name(n->kind));
         return;
     }
-    const char *path = n->text.data[0] == '/' || !slash ? n->text.data : arena_printf(pl->a, "%.*s/%s", (int)(slash - n->file), n->file, n->text.data);
+    const char *path = n->text.data[0] == '/' || !slash
+                           ? n->text.data
+                           : arena_printf(pl->a, "%.*s/%s", (int)(slash - n->file), n->file, n->text.data);
     struct err err;
     auto_buf text = {0};
     if (read_file(path, &text, &err) < 0) {
@@ -76,26 +81,32 @@ static void include_all(struct planner *pl, struct node *root)
 static bool name_is_good(leat_text t)
 {
     for (size_t i = 0; i < t.n; i++)
-        if (!islower((unsigned char)t.data[i]) && !(i && (isdigit((unsigned char)t.data[i]) || t.data[i] == '-' || t.data[i] == '_')))
+        if (!islower((unsigned char)t.data[i]) &&
+            !(i && (isdigit((unsigned char)t.data[i]) || t.data[i] == '-' || t.data[i] == '_')))
             return false;
     return t.n > 0 && t.n <= 100;
 }
 
 static void read_name(struct planner *pl)
 {
-    const struct node *name = node_get(pl->root, "flow"), *version = node_get(pl->root, "leat"), *text = node_get(pl->root, "description");
+    const struct node *name = node_get(pl->root, "flow"), *version = node_get(pl->root, "leat"),
+                      *text = node_get(pl->root, "description");
     struct node whole = {.file = pl->plan->file, .line = 1, .column = 1};
     if (!version)
-        finding_add(pl->f, FINDING_ERROR, "E203", &whole, "add: leat: 1", "`leat: 1` is missing: the version of the language");
+        finding_add(pl->f, FINDING_ERROR, "E203", &whole, "add: leat: 1",
+                    "`leat: 1` is missing: the version of the language");
     else if (!text_is(version->text, "1"))
-        finding_add(pl->f, FINDING_ERROR, "E219", version, "write: leat: 1", "this leat reads version 1 of the language, not '" TEXT_FMT "'", TEXT_ARG(version->text));
+        finding_add(pl->f, FINDING_ERROR, "E219", version, "write: leat: 1",
+                    "this leat reads version 1 of the language, not '" TEXT_FMT "'", TEXT_ARG(version->text));
     if (!name)
-        finding_add(pl->f, FINDING_ERROR, "E203", &whole, "add: flow: my-flow", "`flow` is missing: the name of the flow");
+        finding_add(pl->f, FINDING_ERROR, "E203", &whole, "add: flow: my-flow",
+                    "`flow` is missing: the name of the flow");
     else if (!name_is_good(name->text))
-        finding_add(pl->f, FINDING_ERROR, "E207", name, "a lower-case letter, then lower-case letters, digits, _ and -", "'" TEXT_FMT "' is no name of a flow",
-                    TEXT_ARG(name->text));
+        finding_add(pl->f, FINDING_ERROR, "E207", name, "a lower-case letter, then lower-case letters, digits, _ and -",
+                    "'" TEXT_FMT "' is no name of a flow", TEXT_ARG(name->text));
     if (!node_get(pl->root, "processors"))
-        finding_add(pl->f, FINDING_ERROR, "E203", &whole, "leat explain E201 shows a whole flow", "`processors` is missing");
+        finding_add(pl->f, FINDING_ERROR, "E203", &whole, "leat explain E201 shows a whole flow",
+                    "`processors` is missing");
     if (text && (text->kind == NODE_LIST || text->kind == NODE_MAP))
         finding_add(pl->f, FINDING_ERROR, "E205", text, NULL, "`description` is a text");
     pl->plan->flow = name ? name->text.data : "";
@@ -106,8 +117,8 @@ static void read_connections(struct planner *pl)
 {
     const struct node *n = node_get(pl->root, "connections");
     if (n && n->kind != NODE_MAP && n->kind != NODE_NULL)
-        finding_add(pl->f, FINDING_ERROR, "E223", n, "write: connections: {name: {kafka: {brokers: ...}}}", "`connections` is a map of names, not %s",
-                    node_kind_name(n->kind));
+        finding_add(pl->f, FINDING_ERROR, "E223", n, "write: connections: {name: {kafka: {brokers: ...}}}",
+                    "`connections` is a map of names, not %s", node_kind_name(n->kind));
     pl->connections = n && n->kind == NODE_MAP ? n : NULL;
 }
 
@@ -118,7 +129,8 @@ static void read_dead_letters(struct planner *pl)
     if (!n)
         return;
     if (!to || n->n != 1 || to->kind != NODE_TEXT) {
-        finding_add(pl->f, FINDING_ERROR, "E222", n, "write: dead_letters: {to: NAME}", "`dead_letters` names the processor that gets what is rejected");
+        finding_add(pl->f, FINDING_ERROR, "E222", n, "write: dead_letters: {to: NAME}",
+                    "`dead_letters` names the processor that gets what is rejected");
         return;
     }
     VEC(const char *) names = {0};
@@ -126,9 +138,11 @@ static void read_dead_letters(struct planner *pl)
         *VEC_PUSH(&names) = pl->drafts.at[i].name;
     pl->dead_letters = draft_find(pl, to->text);
     if (pl->dead_letters == UINT32_MAX)
-        finding_add(pl->f, FINDING_ERROR, "E222", to, finding_suggest(pl->f, to->text, names.at, names.n), "no processor is called '" TEXT_FMT "'", TEXT_ARG(to->text));
+        finding_add(pl->f, FINDING_ERROR, "E222", to, finding_suggest(pl->f, to->text, names.at, names.n),
+                    "no processor is called '" TEXT_FMT "'", TEXT_ARG(to->text));
     else if (pl->drafts.at[pl->dead_letters].kind == LEAT_SOURCE)
-        finding_add(pl->f, FINDING_ERROR, "E222", to, NULL, "'" TEXT_FMT "' is a source: dead letters cannot go there", TEXT_ARG(to->text));
+        finding_add(pl->f, FINDING_ERROR, "E222", to, NULL, "'" TEXT_FMT "' is a source: dead letters cannot go there",
+                    TEXT_ARG(to->text));
     VEC_FINI(&names);
 }
 
@@ -166,7 +180,8 @@ static void check_pins(struct planner *pl)
     size_t n_files = 0;
     const struct plugin_file *files = registry_files(pl->registry, &n_files);
     if (pins && pins->kind != NODE_MAP)
-        finding_add(pl->f, FINDING_ERROR, "E226", pins, "write: plugins: {kafka: \">=1.0\"}", "`plugins` is a map of names and versions");
+        finding_add(pl->f, FINDING_ERROR, "E226", pins, "write: plugins: {kafka: \">=1.0\"}",
+                    "`plugins` is a map of names and versions");
     for (size_t i = 0; pins && pins->kind == NODE_MAP && i < pins->n; i++) {
         const struct node *pin = pins->items[i];
         const struct plugin_file *found = NULL;
@@ -177,9 +192,11 @@ static void check_pins(struct planner *pl)
                 found = text_is(pin->key, files[k].name) ? &files[k] : found;
             }
         if (!found)
-            finding_add_key(pl->f, FINDING_ERROR, "E226", pin, finding_suggest(pl->f, pin->key, names.at, names.n), "no plugin is called '" TEXT_FMT "'", TEXT_ARG(pin->key));
+            finding_add_key(pl->f, FINDING_ERROR, "E226", pin, finding_suggest(pl->f, pin->key, names.at, names.n),
+                            "no plugin is called '" TEXT_FMT "'", TEXT_ARG(pin->key));
         else if (!version_fits(found->version, pin->text.data))
-            finding_add(pl->f, FINDING_ERROR, "E226", pin, "leat plugins list", "the plugin '%s' is %s here, the flow asks for " TEXT_FMT, found->name, found->version,
+            finding_add(pl->f, FINDING_ERROR, "E226", pin, "leat plugins list",
+                        "the plugin '%s' is %s here, the flow asks for " TEXT_FMT, found->name, found->version,
                         TEXT_ARG(pin->text));
         VEC_FINI(&names);
     }
@@ -192,8 +209,8 @@ static void warn_unused_connections(struct planner *pl)
         for (size_t k = 0; k < pl->connections_used.n; k++)
             used |= pl->connections_used.at[k] == pl->connections->items[i];
         if (!used)
-            finding_add_key(pl->f, FINDING_WARNING, "W504", pl->connections->items[i], NULL, "nobody uses the connection '" TEXT_FMT "'",
-                            TEXT_ARG(pl->connections->items[i]->key));
+            finding_add_key(pl->f, FINDING_WARNING, "W504", pl->connections->items[i], NULL,
+                            "nobody uses the connection '" TEXT_FMT "'", TEXT_ARG(pl->connections->items[i]->key));
     }
 }
 
@@ -244,8 +261,10 @@ static bool read_document(struct planner *pl, const char *file)
             return false;
     if (!d->root || d->root->kind != NODE_MAP) {
         if (pl->f->errors == before)
-            finding_add(pl->f, FINDING_ERROR, "E201", &(struct node){.file = d->file, .line = 1, .column = 1}, "leat explain E201 shows a whole flow",
-                        d->root ? "a flow is a map, not %s" : "the file is empty%.0s", d->root ? node_kind_name(d->root->kind) : "");
+            finding_add(pl->f, FINDING_ERROR, "E201", &(struct node){.file = d->file, .line = 1, .column = 1},
+                        "leat explain E201 shows a whole flow",
+                        d->root ? "a flow is a map, not %s" : "the file is empty%.0s",
+                        d->root ? node_kind_name(d->root->kind) : "");
         return false;
     }
     include_all(pl, d->root);

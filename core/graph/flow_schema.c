@@ -28,7 +28,8 @@ static void put_with(const leat_processor *p, struct buf *out)
 /* Options may come from a connection, so none is required of `with` alone. */
 static void put_choice(const leat_processor *p, struct buf *out)
 {
-    buf_printf(out, "{\"if\":{\"required\":[\"%s\"],\"properties\":{\"%s\":{\"const\":", kind_word(p->kind), kind_word(p->kind));
+    buf_printf(out, "{\"if\":{\"required\":[\"%s\"],\"properties\":{\"%s\":{\"const\":", kind_word(p->kind),
+               kind_word(p->kind));
     buf_json(out, text_of(p->name));
     buf_str(out, "}}},\"then\":{\"properties\":{\"with\":");
     put_with(p, out);
@@ -59,19 +60,22 @@ static void put_processors(struct registry *r, struct buf *out)
     buf_str(out, "{\"type\":\"object\",\"properties\":{");
     for (uint32_t kind = LEAT_SOURCE; kind <= LEAT_SINK; kind++)
         put_names(r, kind, out);
-    buf_str(out, "\"from\":{\"description\":\"a processor, name.port, a list of those, or a map input: list\"},"
-                 "\"with\":{\"type\":\"object\"},\"schema\":{\"type\":[\"object\",\"array\",\"string\"]},"
-                 "\"strict\":{\"enum\":[\"reject\",\"warn\"]},\"require\":{\"enum\":[\"exactly_once\",\"at_least_once\"]},"
-                 "\"ignore\":{\"type\":[\"array\",\"string\"]},\"enabled\":{\"type\":[\"boolean\",\"string\"]},"
-                 "\"lanes\":{\"enum\":[1,\"auto\"]},\"description\":{\"type\":\"string\"},\"on_error\":");
+    buf_str(out,
+            "\"from\":{\"description\":\"a processor, name.port, a list of those, or a map input: list\"},"
+            "\"with\":{\"type\":\"object\"},\"schema\":{\"type\":[\"object\",\"array\",\"string\"]},"
+            "\"strict\":{\"enum\":[\"reject\",\"warn\"]},\"require\":{\"enum\":[\"exactly_once\",\"at_least_once\"]},"
+            "\"ignore\":{\"type\":[\"array\",\"string\"]},\"enabled\":{\"type\":[\"boolean\",\"string\"]},"
+            "\"lanes\":{\"enum\":[1,\"auto\"]},\"description\":{\"type\":\"string\"},\"on_error\":");
     common_schema("on_error", out);
-    buf_str(out, "},\"additionalProperties\":false,\"oneOf\":[{\"required\":[\"source\"]},{\"required\":[\"transform\"]},"
-                 "{\"required\":[\"model\"]},{\"required\":[\"sink\"]}],\"allOf\":[");
+    buf_str(out,
+            "},\"additionalProperties\":false,\"oneOf\":[{\"required\":[\"source\"]},{\"required\":[\"transform\"]},"
+            "{\"required\":[\"model\"]},{\"required\":[\"sink\"]}],\"allOf\":[");
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < files[i].n_processors && !files[i].broken; k++) {
             struct err err;
             const struct plugin_file *file;
-            const leat_processor *p = registry_processor(r, files[i].processors[k].kind, text_of(files[i].processors[k].name), &file, &err);
+            const leat_processor *p =
+                registry_processor(r, files[i].processors[k].kind, text_of(files[i].processors[k].name), &file, &err);
             if (!p)
                 continue;
             buf_str(out, first ? "" : ",");
@@ -87,12 +91,16 @@ void flow_schema_json(struct registry *r, struct buf *out)
                  "\"required\":[\"leat\",\"flow\",\"processors\"],\"additionalProperties\":false,\"properties\":{"
                  "\"leat\":{\"const\":1},\"flow\":{\"type\":\"string\",\"pattern\":\"^[a-z][a-z0-9_-]*$\"},"
                  "\"description\":{\"type\":\"string\"},\"parameters\":{\"type\":\"object\"},"
-                 "\"connections\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"minProperties\":1,\"maxProperties\":1}},"
+                 "\"connections\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"minProperties\":"
+                 "1,\"maxProperties\":1}},"
                  "\"plugins\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}},"
-                 "\"dead_letters\":{\"type\":\"object\",\"properties\":{\"to\":{\"type\":\"string\"}},\"required\":[\"to\"],\"additionalProperties\":false},"
-                 "\"include\":{\"type\":[\"array\",\"string\"]},\"require\":{\"enum\":[\"exactly_once\",\"at_least_once\"]},\"settings\":");
+                 "\"dead_letters\":{\"type\":\"object\",\"properties\":{\"to\":{\"type\":\"string\"}},\"required\":["
+                 "\"to\"],\"additionalProperties\":false},"
+                 "\"include\":{\"type\":[\"array\",\"string\"]},\"require\":{\"enum\":[\"exactly_once\",\"at_least_"
+                 "once\"]},\"settings\":");
     settings_schema(out);
-    buf_str(out, ",\"processors\":{\"type\":\"object\",\"propertyNames\":{\"pattern\":\"^[a-z][a-z0-9_-]*$\"},\"additionalProperties\":");
+    buf_str(out, ",\"processors\":{\"type\":\"object\",\"propertyNames\":{\"pattern\":\"^[a-z][a-z0-9_-]*$\"},"
+                 "\"additionalProperties\":");
     put_processors(r, out);
     buf_str(out, "}}}\n");
 }

@@ -14,19 +14,19 @@
 /* A bound column: what leat_field number i + 1 of a processor means. Those of `with` come first, in order of the table,
  * then those that `create` binds, in order; the same for every lane. Equal ones share a number. */
 struct binding {
-    uint32_t how;      /* LEAT_READ, LEAT_WRITE, LEAT_REMOVE */
-    uint32_t port;     /* input or output; LEAT_EVERY_INPUT */
-    uint32_t path;     /* READ of a field, WRITE, REMOVE; PATH_NONE for an expression */
-    uint32_t type;     /* wanted; LEAT_NULL: as it comes */
-    uint32_t flags;    /* LEAT_MAY_MISS, LEAT_LENIENT */
+    uint32_t how;   /* LEAT_READ, LEAT_WRITE, LEAT_REMOVE */
+    uint32_t port;  /* input or output; LEAT_EVERY_INPUT */
+    uint32_t path;  /* READ of a field, WRITE, REMOVE; PATH_NONE for an expression */
+    uint32_t type;  /* wanted; LEAT_NULL: as it comes */
+    uint32_t flags; /* LEAT_MAY_MISS, LEAT_LENIENT */
     int32_t scale;
-    bool required;     /* READ: checked before every process (it comes from `with` or create), so rejects what misses */
-    bool key;          /* part of the key of its input */
+    bool required; /* READ: checked before every process (it comes from `with` or create), so rejects what misses */
+    bool key;      /* part of the key of its input */
     const struct expr *expr; /* expression or template; NULL: a field */
     const struct node *where;
 };
 
-struct target { /* one arc */
+struct target {         /* one arc */
     uint32_t processor; /* index in plan.processors */
     uint32_t input;
 };
@@ -70,10 +70,10 @@ struct planned {
     leat_edge *inputs, *outputs;  /* as plugins see them (n_outputs - 1 of the outputs) */
     struct output *ports;         /* n_outputs */
     struct codec codec;
-    struct codec *codec_given;    /* NULL: json by default */
+    struct codec *codec_given; /* NULL: json by default */
     struct on_error on_error;
     struct batching batching;
-    struct binding *schema;       /* sources: what `schema` says (how = READ, path, type, flags) */
+    struct binding *schema; /* sources: what `schema` says (how = READ, path, type, flags) */
     size_t n_schema;
     bool schema_strict;
     bool deferred; /* some order between records may change here (retry): upserts need versions */
@@ -81,8 +81,8 @@ struct planned {
 };
 
 struct settings {
-    int64_t epoch_us;  /* default 500 ms */
-    uint32_t lanes;    /* 0: auto */
+    int64_t epoch_us; /* default 500 ms */
+    uint32_t lanes;   /* 0: auto */
 };
 
 struct plan {
@@ -111,10 +111,10 @@ void plan_free(struct plan *p);
 uint32_t plan_find(const struct plan *p, leat_text name); /* UINT32_MAX: not there */
 
 /* For people and programs. */
-void plan_promises_text(const struct plan *p, struct buf *out);  /* what validate prints */
-void plan_explain(const struct plan *p, struct buf *out);        /* lanes, fields decoded, kernels, guarantee per path */
+void plan_promises_text(const struct plan *p, struct buf *out); /* what validate prints */
+void plan_explain(const struct plan *p, struct buf *out);       /* lanes, fields decoded, kernels, guarantee per path */
 void plan_json(const struct plan *p, struct buf *out);
 void plan_graph_text(const struct plan *p, struct buf *out);
 void plan_graph_dot(const struct plan *p, struct buf *out);
-void flow_schema_json(struct registry *r, struct buf *out);      /* JSON Schema of flow files with these plugins */
+void flow_schema_json(struct registry *r, struct buf *out); /* JSON Schema of flow files with these plugins */
 #endif

@@ -17,7 +17,8 @@
 
 #include "core/graph/graph.h"
 
-/* --- what is known of records on an edge --------------------------------------------------------------------------- */
+/* --- what is known of records on an edge ---------------------------------------------------------------------------
+ */
 
 struct shape_field {
     uint32_t path;
@@ -59,11 +60,11 @@ struct draft {
     VEC(struct arc) arcs;
     VEC(leat_text) inputs_named; /* of `from: {name: ...}`, in order */
     bool disabled, reached;
-    bool broken;        /* its options cannot be known: not planned */
-    uint32_t mark;      /* of the search for an order */
-    uint32_t at;        /* in plan.processors, or UINT32_MAX: could not be planned */
-    struct shape *out;  /* one per output of the planned processor */
-    bool one_lane;      /* `lanes: 1` */
+    bool broken;       /* its options cannot be known: not planned */
+    uint32_t mark;     /* of the search for an order */
+    uint32_t at;       /* in plan.processors, or UINT32_MAX: could not be planned */
+    struct shape *out; /* one per output of the planned processor */
+    bool one_lane;     /* `lanes: 1` */
 };
 
 struct planner {
@@ -90,8 +91,8 @@ bool is_word(const char *const *words, leat_text t);
 const char *kind_word(uint32_t kind);
 
 /* arcs.c */
-void arcs_read(struct planner *pl);      /* `from` of all */
-bool arcs_order(struct planner *pl);     /* fills order; false: a cycle, said */
+void arcs_read(struct planner *pl);  /* `from` of all */
+bool arcs_order(struct planner *pl); /* fills order; false: a cycle, said */
 void arcs_check_reach(struct planner *pl);
 /* The inputs that arcs and table give; false when they do not fit (said). */
 bool inputs_plan(struct planner *pl, struct draft *d, struct planned *x);

@@ -29,14 +29,16 @@ static bool check_bind(struct binding_plan *bp, const leat_binding *w, leat_text
     if (w->how == LEAT_WRITE)
         return true;
     if (!shape_type(s, pl->plan->paths, path, &known, &near)) {
-        finding_add_key(pl->f, FINDING_ERROR, "E411", blame_of(bp), near ? finding_text(pl->f, "did you mean '%s'?", near) : NULL,
-                        "'%s' reads the field '" TEXT_FMT "', which the records do not have", bp->x->p->name, TEXT_ARG(path));
+        finding_add_key(pl->f, FINDING_ERROR, "E411", blame_of(bp),
+                        near ? finding_text(pl->f, "did you mean '%s'?", near) : NULL,
+                        "'%s' %s the field '" TEXT_FMT "', which the records do not have", bp->x->p->name,
+                        w->how == LEAT_REMOVE ? "removes" : "reads", TEXT_ARG(path));
         return false;
     }
     if (w->how == LEAT_REMOVE || type_converts(known, w->type))
         return true;
-    finding_add_key(pl->f, FINDING_ERROR, "E412", blame_of(bp), NULL, "'%s' reads '" TEXT_FMT "' as %s, and it is %s", bp->x->p->name,
-                    TEXT_ARG(path), type_name(w->type), type_name(known));
+    finding_add_key(pl->f, FINDING_ERROR, "E412", blame_of(bp), NULL, "'%s' reads '" TEXT_FMT "' as %s, and it is %s",
+                    bp->x->p->name, TEXT_ARG(path), type_name(w->type), type_name(known));
     return false;
 }
 
@@ -46,8 +48,13 @@ static leat_field host_bind(const leat_host *h, const leat_binding *w)
     leat_text path = text_of(w->path);
     uint32_t flags = w->flags & (LEAT_MAY_MISS | LEAT_LENIENT);
     uint32_t port = w->how != LEAT_WRITE && w->port == LEAT_EVERY_INPUT && bp->x->n_inputs == 1 ? 0 : w->port;
-    struct bound b = {.b = {.how = w->how, .port = port, .type = w->type, .flags = flags, .scale = w->scale,
-                            .required = w->how == LEAT_READ && !(flags & LEAT_MAY_MISS), .where = blame_of(bp)}};
+    struct bound b = {.b = {.how = w->how,
+                            .port = port,
+                            .type = w->type,
+                            .flags = flags,
+                            .scale = w->scale,
+                            .required = w->how == LEAT_READ && !(flags & LEAT_MAY_MISS),
+                            .where = blame_of(bp)}};
     if (bind_path(bp, w->how, path, &b.b.path, blame_of(bp)))
         check_bind(bp, w, path);
     return bound_add(bp, &b);
@@ -70,7 +77,8 @@ static const leat_column *host_read(const leat_host *h, const leat_batch *batch,
         c->type = c->type ? c->type : expr_type(b->expr);
     } else if (!c->type) {
         const char *near;
-        shape_type(shape_at(bp, b->port), bp->pl->plan->paths, paths_text(bp->pl->plan->paths, b->path), &c->type, &near);
+        shape_type(shape_at(bp, b->port), bp->pl->plan->paths, paths_text(bp->pl->plan->paths, b->path), &c->type,
+                   &near);
     }
     return c;
 }
@@ -108,12 +116,29 @@ static struct planning_host *host_of(struct binding_plan *bp)
     struct planned *x = bp->x;
     struct planning_host *ph = arena_zalloc(bp->pl->a, sizeof *ph);
     ph->bp = bp;
-    ph->place = (leat_place){.size = sizeof ph->place, .lanes = 1, .n_inputs = x->n_inputs, .n_outputs = x->n_outputs - 1,
-                             .flow = text_of(bp->pl->plan->flow), .processor = text_of(x->name), .scope = text_of(x->name),
-                             .inputs = x->inputs, .outputs = x->outputs, .folder = TEXT("")};
-    ph->h = (leat_host){.size = sizeof ph->h, .abi = LEAT_ABI, .self = ph, .processor = x->p, .place = &ph->place, .with = x->with,
-                        .service = host_service, .bind = host_bind, .read = host_read, .fail = host_fail, .wake = host_wake,
-                        .log = host_log, .measure = host_measure};
+    ph->place = (leat_place){.size = sizeof ph->place,
+                             .lanes = 1,
+                             .n_inputs = x->n_inputs,
+                             .n_outputs = x->n_outputs - 1,
+                             .flow = text_of(bp->pl->plan->flow),
+                             .processor = text_of(x->name),
+                             .scope = text_of(x->name),
+                             .inputs = x->inputs,
+                             .outputs = x->outputs,
+                             .folder = TEXT("")};
+    ph->h = (leat_host){.size = sizeof ph->h,
+                        .abi = LEAT_ABI,
+                        .self = ph,
+                        .processor = x->p,
+                        .place = &ph->place,
+                        .with = x->with,
+                        .service = host_service,
+                        .bind = host_bind,
+                        .read = host_read,
+                        .fail = host_fail,
+                        .wake = host_wake,
+                        .log = host_log,
+                        .measure = host_measure};
     return ph;
 }
 

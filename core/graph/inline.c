@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* inline.c: expressions that use fields written just before them (`set`): the later one takes the earlier one in, so that
- * both are read from the records as they came. */
+/* inline.c: expressions that use fields written just before them (`set`): the later one takes the earlier one in, so
+ * that both are read from the records as they came. */
 #include "core/graph/graph_internal.h"
 
 #include <ctype.h>
@@ -60,11 +60,12 @@ leat_text inline_earlier(struct arena *a, leat_text text, const struct earlier *
     for (size_t i = 0; i < text.n;) {
         leat_text rest = {text.data + i, text.n - i};
         size_t len = rest.data[0] == '\'' || rest.data[0] == '"' ? quoted_length(rest)
-                   : name_begins(rest.data[0])                   ? name_length(rest)
+                     : name_begins(rest.data[0])                 ? name_length(rest)
                                                                  : 1;
         leat_text token = {rest.data, len};
         bool name = rest.data[0] == '"' || name_begins(rest.data[0]);
-        const struct earlier *e = name && before != '.' && !isalnum((unsigned char)before) && before != '$' ? named(token, earlier, n) : NULL;
+        const struct earlier *e =
+            name && before != '.' && !isalnum((unsigned char)before) && before != '$' ? named(token, earlier, n) : NULL;
         if (e && !is_call((leat_text){rest.data + len, rest.n - len}))
             buf_printf(&out, "(" TEXT_FMT ")", TEXT_ARG(e->text));
         else

@@ -30,7 +30,8 @@ static void put_output(const struct plan *p, const struct output *o, struct buf 
 static void put_binding(const struct plan *p, const struct binding *b, struct buf *out)
 {
     static const char *const how[] = {"read", "write", "remove"};
-    buf_printf(out, "{\"how\":\"%s\",\"type\":\"%s\",\"required\":%s", how[b->how <= LEAT_REMOVE ? b->how : 0], type_name(b->type), b->required ? "true" : "false");
+    buf_printf(out, "{\"how\":\"%s\",\"type\":\"%s\",\"required\":%s", how[b->how <= LEAT_REMOVE ? b->how : 0],
+               type_name(b->type), b->required ? "true" : "false");
     if (b->path) {
         buf_str(out, ",\"field\":");
         buf_json(out, paths_text(p->paths, b->path));

@@ -48,7 +48,8 @@ static void edges_know(struct planner *pl, struct planned *x, const struct shape
         leat_known *known = arena_zalloc(pl->a, (in[i].fields.n + 1) * sizeof *known);
         for (size_t k = 0; k < in[i].fields.n; k++) {
             const struct shape_field *s = &in[i].fields.at[k];
-            known[k] = (leat_known){arena_text(pl->a, paths_text(pl->plan->paths, s->path)), s->type, s->may_miss ? LEAT_MAY_MISS : 0};
+            known[k] = (leat_known){arena_text(pl->a, paths_text(pl->plan->paths, s->path)), s->type,
+                                    s->may_miss ? LEAT_MAY_MISS : 0};
         }
         x->inputs[i].fields = known;
         x->inputs[i].n_fields = (uint32_t)in[i].fields.n;
@@ -108,8 +109,8 @@ static void check_needs(struct planner *pl, const struct draft *d)
 {
     uint64_t missing = d->p->needs & (LEAT_NEEDS_STATE | LEAT_NEEDS_TIMERS);
     if (missing)
-        finding_add(pl->f, FINDING_ERROR, "E419", d->kind_node, NULL, "'%s' needs %s, which comes with a later version", d->p->name,
-                    missing & LEAT_NEEDS_STATE ? "keyed state" : "timers");
+        finding_add(pl->f, FINDING_ERROR, "E419", d->kind_node, NULL, "'%s' needs %s, which comes with a later version",
+                    d->p->name, missing & LEAT_NEEDS_STATE ? "keyed state" : "timers");
 }
 
 static void keep_bindings(struct binding_plan *bp)
@@ -191,8 +192,12 @@ void lanes_choose(struct planner *pl)
 {
     struct plan *plan = pl->plan;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    plan->lanes = plan->settings.lanes ? plan->settings.lanes : cores > LANES_MAX ? LANES_MAX : cores > 1 ? (uint32_t)cores : 1;
-    plan->lanes_because = plan->settings.lanes ? "settings.lanes says so" : arena_printf(pl->a, "one per core of this machine");
+    plan->lanes = plan->settings.lanes ? plan->settings.lanes
+                  : cores > LANES_MAX  ? LANES_MAX
+                  : cores > 1          ? (uint32_t)cores
+                                       : 1;
+    plan->lanes_because =
+        plan->settings.lanes ? "settings.lanes says so" : arena_printf(pl->a, "one per core of this machine");
     for (size_t i = 0; i < pl->drafts.n; i++) {
         const struct draft *d = &pl->drafts.at[i];
         if (d->at == UINT32_MAX || !(d->one_lane || (d->p && d->p->flags & LEAT_ONE_LANE)))

@@ -5,8 +5,9 @@
 #include <ctype.h>
 
 static const char *const kind_words[] = {"source", "transform", "model", "sink", NULL};
-static const char *const keys[] = {"source", "transform", "model",  "sink",    "from",    "with",        "schema", "strict",
-                                   "on_error", "require", "ignore", "enabled", "lanes", "description", NULL};
+static const char *const keys[] = {"source", "transform", "model",  "sink",        "from",
+                                   "with",   "schema",    "strict", "on_error",    "require",
+                                   "ignore", "enabled",   "lanes",  "description", NULL};
 static const struct {
     const char *key, *instead;
 } later[] = {{"spool", "without it a slow sink holds its siblings back"},
@@ -51,7 +52,8 @@ static bool name_is_good(leat_text t)
     if (!t.n || t.n > 100 || !islower((unsigned char)t.data[0]))
         return false;
     for (size_t i = 1; i < t.n; i++)
-        if (!islower((unsigned char)t.data[i]) && !isdigit((unsigned char)t.data[i]) && t.data[i] != '_' && t.data[i] != '-')
+        if (!islower((unsigned char)t.data[i]) && !isdigit((unsigned char)t.data[i]) && t.data[i] != '_' &&
+            t.data[i] != '-')
             return false;
     return true;
 }
@@ -80,7 +82,8 @@ static void take_misplaced(struct planner *pl, struct draft *d, const struct nod
     if (d->with && d->with->kind == NODE_MAP)
         *all = *d->with;
     else
-        *all = (struct node){.kind = NODE_MAP, .file = n->file, .line = n->line, .column = n->column, .text = TEXT(""), .key = TEXT("")};
+        *all = (struct node){
+            .kind = NODE_MAP, .file = n->file, .line = n->line, .column = n->column, .text = TEXT(""), .key = TEXT("")};
     all->items = NULL;
     all->n = 0;
     for (size_t i = 0; d->with && i < d->with->n; i++)
@@ -93,13 +96,16 @@ static void refuse_key(struct planner *pl, struct draft *d, const struct node *n
 {
     for (size_t i = 0; i < N_OF(later); i++)
         if (text_is(n->key, later[i].key)) {
-            finding_add_key(pl->f, FINDING_ERROR, "E217", n, later[i].instead, "`%s` comes with a later version", later[i].key);
+            finding_add_key(pl->f, FINDING_ERROR, "E217", n, later[i].instead, "`%s` comes with a later version",
+                            later[i].key);
             return;
         }
-    const char *hint = is_option(d->p, n->key) ? finding_text(pl->f, "'" TEXT_FMT "' is an option of %s: put it under `with`",
-                                                              TEXT_ARG(n->key), d->p ? d->p->name : "the plugin")
-                                               : finding_suggest(pl->f, n->key, keys, N_OF(keys) - 1);
-    finding_add_key(pl->f, FINDING_ERROR, "E204", n, hint, "unknown key '" TEXT_FMT "' of a processor", TEXT_ARG(n->key));
+    const char *hint = is_option(d->p, n->key)
+                           ? finding_text(pl->f, "'" TEXT_FMT "' is an option of %s: put it under `with`",
+                                          TEXT_ARG(n->key), d->p ? d->p->name : "the plugin")
+                           : finding_suggest(pl->f, n->key, keys, N_OF(keys) - 1);
+    finding_add_key(pl->f, FINDING_ERROR, "E204", n, hint, "unknown key '" TEXT_FMT "' of a processor",
+                    TEXT_ARG(n->key));
     if (is_option(d->p, n->key) && !node_get(d->with, n->key.data))
         take_misplaced(pl, d, n);
 }
@@ -111,8 +117,8 @@ static void find_kind(struct planner *pl, struct draft *d)
         if (!n)
             continue;
         if (d->kind_node) {
-            finding_add_key(pl->f, FINDING_ERROR, "E206", n, NULL, "'%s' is a %s already, it cannot be a %s too", d->name, kind_word(d->kind),
-                            kind_words[k]);
+            finding_add_key(pl->f, FINDING_ERROR, "E206", n, NULL, "'%s' is a %s already, it cannot be a %s too",
+                            d->name, kind_word(d->kind), kind_words[k]);
             d->broken = true;
             continue;
         }
@@ -130,14 +136,14 @@ static void find_plugin(struct planner *pl, struct draft *d)
     if (!d->kind_node)
         return;
     if (d->kind_node->kind != NODE_TEXT) {
-        finding_add(pl->f, FINDING_ERROR, "E205", d->kind_node, NULL, "`%s` takes the name of a processor, not %s", kind_word(d->kind),
-                    node_kind_name(d->kind_node->kind));
+        finding_add(pl->f, FINDING_ERROR, "E205", d->kind_node, NULL, "`%s` takes the name of a processor, not %s",
+                    kind_word(d->kind), node_kind_name(d->kind_node->kind));
         return;
     }
     d->p = registry_processor(pl->registry, d->kind, d->kind_node->text, &d->file, &err);
     if (!d->p)
-        finding_add(pl->f, FINDING_ERROR, strcmp(err.code, "E402") == 0 ? "E402" : "E401", d->kind_node, "leat plugins list", "%s",
-                    err.text);
+        finding_add(pl->f, FINDING_ERROR, strcmp(err.code, "E402") == 0 ? "E402" : "E401", d->kind_node,
+                    "leat plugins list", "%s", err.text);
 }
 
 /* --- connections ------------------------------------------------------------------------------------------------- */
@@ -149,18 +155,21 @@ static const struct node *connection_of(struct planner *pl, const struct draft *
         *VEC_PUSH(&names) = pl->connections->items[i]->key.data;
     const struct node *c = node_get(pl->connections, use->text.data);
     if (!c)
-        finding_add(pl->f, FINDING_ERROR, "E223", use, names.n ? finding_suggest(pl->f, use->text, names.at, names.n) : "add it under `connections`",
+        finding_add(pl->f, FINDING_ERROR, "E223", use,
+                    names.n ? finding_suggest(pl->f, use->text, names.at, names.n) : "add it under `connections`",
                     "no connection is called '" TEXT_FMT "'", TEXT_ARG(use->text));
     VEC_FINI(&names);
     if (!c)
         return NULL;
     *VEC_PUSH(&pl->connections_used) = c;
     if (c->kind != NODE_MAP || c->n != 1 || c->items[0]->kind != NODE_MAP)
-        finding_add_key(pl->f, FINDING_ERROR, "E223", c, "write: name: {plugin: {option: value}}", "the connection '" TEXT_FMT "' must name one plugin and its options",
-                        TEXT_ARG(c->key));
-    else if (d->p && !text_is(c->items[0]->key, d->p->name) && !(d->file && d->file->name && text_is(c->items[0]->key, d->file->name)))
-        finding_add(pl->f, FINDING_ERROR, "E223", use, NULL, "the connection '" TEXT_FMT "' is one for '" TEXT_FMT "', not for '%s'",
-                    TEXT_ARG(c->key), TEXT_ARG(c->items[0]->key), d->p->name);
+        finding_add_key(pl->f, FINDING_ERROR, "E223", c, "write: name: {plugin: {option: value}}",
+                        "the connection '" TEXT_FMT "' must name one plugin and its options", TEXT_ARG(c->key));
+    else if (d->p && !text_is(c->items[0]->key, d->p->name) &&
+             !(d->file && d->file->name && text_is(c->items[0]->key, d->file->name)))
+        finding_add(pl->f, FINDING_ERROR, "E223", use, NULL,
+                    "the connection '" TEXT_FMT "' is one for '" TEXT_FMT "', not for '%s'", TEXT_ARG(c->key),
+                    TEXT_ARG(c->items[0]->key), d->p->name);
     else
         return c->items[0];
     return NULL;
@@ -198,9 +207,11 @@ static void read_enabled(struct planner *pl, struct draft *d)
         return;
     const struct expr *e = expr_parse(pl->a, pl->plan->paths, n->text, NULL, &error);
     if (!e)
-        finding_add_at(pl->f, FINDING_ERROR, "E228", n, error.offset, error.length, error.hint[0] ? error.hint : NULL, "%s", error.text);
+        finding_add_at(pl->f, FINDING_ERROR, "E228", n, error.offset, error.length, error.hint[0] ? error.hint : NULL,
+                       "%s", error.text);
     else if (!expr_is_constant(e, &v) || v.type != LEAT_BOOL)
-        finding_add(pl->f, FINDING_ERROR, "E228", n, "for example: enabled: \"${demo}\"", "`enabled` must be true or false before the flow starts");
+        finding_add(pl->f, FINDING_ERROR, "E228", n, "for example: enabled: \"${demo}\"",
+                    "`enabled` must be true or false before the flow starts");
     else
         d->disabled = !v.as.i64;
 }
@@ -212,7 +223,8 @@ static void read_lanes(struct planner *pl, struct draft *d)
         return;
     d->one_lane = text_is(n->text, "1");
     if (!d->one_lane && !text_is(n->text, "auto"))
-        finding_add(pl->f, FINDING_ERROR, "E235", n, "say it for the flow: settings: {lanes: 4}", "a processor runs on all lanes (auto) or on one (1)");
+        finding_add(pl->f, FINDING_ERROR, "E235", n, "say it for the flow: settings: {lanes: 4}",
+                    "a processor runs on all lanes (auto) or on one (1)");
 }
 
 /* --- all --------------------------------------------------------------------------------------------------------- */
@@ -232,14 +244,16 @@ static void draft_read(struct planner *pl, const struct node *n)
     uint32_t twin = draft_find(pl, n->key);
     if (twin != UINT32_MAX) {
         const struct node *first = pl->drafts.at[twin].node;
-        finding_add_key(pl->f, FINDING_ERROR, "E208", n, finding_text(pl->f, "the first one is in %s, line %u", first->file, first->key_line),
+        finding_add_key(pl->f, FINDING_ERROR, "E208", n,
+                        finding_text(pl->f, "the first one is in %s, line %u", first->file, first->key_line),
                         "two processors are called '" TEXT_FMT "'", TEXT_ARG(n->key));
         return;
     }
     struct draft *d = VEC_PUSH(&pl->drafts);
     *d = (struct draft){.node = n, .name = n->key.data, .at = UINT32_MAX};
     if (!name_is_good(n->key))
-        finding_add_key(pl->f, FINDING_ERROR, "E207", n, "a lower-case letter, then lower-case letters, digits, _ and -",
+        finding_add_key(pl->f, FINDING_ERROR, "E207", n,
+                        "a lower-case letter, then lower-case letters, digits, _ and -",
                         "'" TEXT_FMT "' is no name of a processor", TEXT_ARG(n->key));
     if (n->kind != NODE_MAP) {
         finding_add_key(pl->f, FINDING_ERROR, "E205", n, "for example: {source: file, with: {paths: in.ndjson}}",
@@ -263,8 +277,8 @@ void drafts_read(struct planner *pl)
     if (!all)
         return;
     if (all->kind != NODE_MAP) {
-        finding_add(pl->f, FINDING_ERROR, "E205", all, "write: processors: {name: {source: ...}}", "`processors` is a map of names, not %s",
-                    node_kind_name(all->kind));
+        finding_add(pl->f, FINDING_ERROR, "E205", all, "write: processors: {name: {source: ...}}",
+                    "`processors` is a map of names, not %s", node_kind_name(all->kind));
         return;
     }
     for (size_t i = 0; i < all->n; i++)
@@ -272,5 +286,6 @@ void drafts_read(struct planner *pl)
     for (size_t i = 0; i < pl->drafts.n; i++)
         source |= pl->drafts.at[i].kind == LEAT_SOURCE || !pl->drafts.at[i].kind;
     if (!source)
-        finding_add_key(pl->f, FINDING_ERROR, "E218", all, "add one: source: file, generate, http, kafka, stdin", "this flow has no source");
+        finding_add_key(pl->f, FINDING_ERROR, "E218", all, "add one: source: file, generate, http, kafka, stdin",
+                        "this flow has no source");
 }

@@ -46,7 +46,8 @@ static const struct binding *option_binding(const struct planned *x, const char 
     for (uint32_t i = 0; i < x->p->n_options; i++) {
         const leat_option *o = &x->p->options[i];
         bool field = o->type == LEAT_OPT_TEMPLATE || o->type == LEAT_OPT_READ;
-        if (strcmp(o->name, name) == 0 && field && !(o->flags & (LEAT_MANY | LEAT_PAIRS)) && x->with[i].as.field && x->with[i].as.field <= x->n_bindings)
+        if (strcmp(o->name, name) == 0 && field && !(o->flags & (LEAT_MANY | LEAT_PAIRS)) && x->with[i].as.field &&
+            x->with[i].as.field <= x->n_bindings)
             return &x->bindings[x->with[i].as.field - 1];
     }
     return NULL;
@@ -97,11 +98,14 @@ static void check_versions(struct planner *pl, uint32_t sink)
 {
     const struct planned *x = &pl->plan->processors[sink];
     const struct binding *version = option_binding(x, "version");
-    if (x->p->sink->class_ != LEAT_UPSERT || id_is_ours(x) || !has_option(x, "version") || (version && version->path != PATH_VERSION) ||
-        count_sources(pl->plan, sink) < 2)
+    if (x->p->sink->class_ != LEAT_UPSERT || id_is_ours(x) || !has_option(x, "version") ||
+        (version && version->path != PATH_VERSION) || count_sources(pl->plan, sink) < 2)
         return;
-    finding_add_key(pl->f, FINDING_ERROR, "E233", x->node, "add a `version`: a number or time that rises with every record of an id",
-                    "'%s' takes an id of its own and records of several sources: nobody can tell which record is the newer one", x->name);
+    finding_add_key(
+        pl->f, FINDING_ERROR, "E233", x->node,
+        "add a `version`: a number or time that rises with every record of an id",
+        "'%s' takes an id of its own and records of several sources: nobody can tell which record is the newer one",
+        x->name);
 }
 
 static void check_ids(struct planner *pl, uint32_t source, uint32_t sink)
@@ -114,8 +118,9 @@ static void check_ids(struct planner *pl, uint32_t source, uint32_t sink)
     if (!fork || pl->fork_said)
         return;
     pl->fork_said = true;
-    finding_add_key(pl->f, FINDING_ERROR, "E234", x->node, "give an `id` that tells them apart, or let one way lead here",
-                    "records of '%s' reach '%s' two ways with the same $id: one would replace the other", fork->name, x->name);
+    finding_add_key(
+        pl->f, FINDING_ERROR, "E234", x->node, "give an `id` that tells them apart, or let one way lead here",
+        "records of '%s' reach '%s' two ways with the same $id: one would replace the other", fork->name, x->name);
 }
 
 /* --- promises ---------------------------------------------------------------------------------------------------- */
@@ -143,14 +148,18 @@ static enum guarantee of_sink(const struct planned *x, const char **because)
         *because = "what is not committed is cut away after a crash, and written again";
         return EFFECTIVELY_ONCE;
     case LEAT_UPSERT:
-        *because = id_is_ours(x) ? "a record that is sent again has the same id, and replaces itself" : "a record that is sent again has the same id of its own";
+        *because = x->p->sink->recover
+                       ? "a record that is sent again has the same id, and replaces itself"
+                       : "a record that is sent again has the same id, and replaces itself; a second node on a copied "
+                         "state may overwrite";
         return EFFECTIVELY_ONCE;
     case LEAT_DEDUP:
         *because = "the receiver drops ids that it knows";
         return EFFECTIVELY_ONCE;
     case LEAT_TRANSACTIONAL:
-        *because = rows_converge(x) ? "rows that are written again have the same key"
-                                    : "positions are logged just behind the transaction: a crash between the two repeats one epoch";
+        *because = rows_converge(x)
+                       ? "rows that are written again have the same key"
+                       : "positions are logged just behind the transaction: a crash between the two repeats one epoch";
         return rows_converge(x) ? EFFECTIVELY_ONCE : AT_LEAST_ONCE;
     default:
         *because = "what was sent after the last commit is sent again after a crash";
@@ -158,7 +167,8 @@ static enum guarantee of_sink(const struct planned *x, const char **because)
     }
 }
 
-static enum guarantee of_path(struct planner *pl, const struct planned *source, const struct planned *sink, const char **because)
+static enum guarantee of_path(struct planner *pl, const struct planned *source, const struct planned *sink,
+                              const char **because)
 {
     enum guarantee g = of_sink(sink, because);
     if (source->p->source->class_ == LEAT_ACKABLE && g == EFFECTIVELY_ONCE) {
@@ -185,12 +195,14 @@ static void check_require(struct planner *pl, const struct node *require, const 
         return;
     bool exactly = text_is(require->text, "exactly_once");
     if (!exactly && !text_is(require->text, "at_least_once")) {
-        finding_add(pl->f, FINDING_ERROR, "E227", require, "write exactly_once or at_least_once", "'" TEXT_FMT "' is no promise", TEXT_ARG(require->text));
+        finding_add(pl->f, FINDING_ERROR, "E227", require, "write exactly_once or at_least_once",
+                    "'" TEXT_FMT "' is no promise", TEXT_ARG(require->text));
         return;
     }
     if (p->guarantee < (exactly ? EFFECTIVELY_ONCE : AT_LEAST_ONCE))
-        finding_add(pl->f, FINDING_ERROR, "E227", require, NULL, "from '%s' to '%s' it is %s only: %s", plan->processors[p->source].name,
-                    plan->processors[p->sink].name, guarantee_name(p->guarantee), p->because);
+        finding_add(pl->f, FINDING_ERROR, "E227", require, NULL, "from '%s' to '%s' it is %s only: %s",
+                    plan->processors[p->source].name, plan->processors[p->sink].name, guarantee_name(p->guarantee),
+                    p->because);
 }
 
 static void promise(struct planner *pl, uint32_t source, uint32_t sink)
@@ -211,7 +223,8 @@ static void check_required_place(struct planner *pl)
         const struct planned *x = &pl->plan->processors[i];
         const struct node *n = node_get(x->node, "require");
         if (n && x->p->kind != LEAT_SINK)
-            finding_add_key(pl->f, FINDING_ERROR, "E227", n, "say it at the sink, or for the whole flow", "`require` belongs to sinks");
+            finding_add_key(pl->f, FINDING_ERROR, "E227", n, "say it at the sink, or for the whole flow",
+                            "`require` belongs to sinks");
     }
 }
 

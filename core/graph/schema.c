@@ -5,9 +5,10 @@
 static const struct {
     const char *name;
     uint32_t type;
-} types[] = {{"bool", LEAT_BOOL},     {"boolean", LEAT_BOOL}, {"int", LEAT_I64},  {"integer", LEAT_I64}, {"float", LEAT_F64},
-             {"number", LEAT_F64},    {"decimal", LEAT_DEC},  {"text", LEAT_TEXT}, {"string", LEAT_TEXT}, {"time", LEAT_TIME},
-             {"date-time", LEAT_TIME}, {"json", LEAT_JSON},   {"object", LEAT_JSON}, {"array", LEAT_JSON}, {"any", LEAT_NULL}};
+} types[] = {{"bool", LEAT_BOOL},   {"boolean", LEAT_BOOL}, {"int", LEAT_I64},        {"integer", LEAT_I64},
+             {"float", LEAT_F64},   {"number", LEAT_F64},   {"decimal", LEAT_DEC},    {"text", LEAT_TEXT},
+             {"string", LEAT_TEXT}, {"time", LEAT_TIME},    {"date-time", LEAT_TIME}, {"json", LEAT_JSON},
+             {"object", LEAT_JSON}, {"array", LEAT_JSON},   {"any", LEAT_NULL}};
 
 static bool type_of(leat_text name, uint32_t *ret)
 {
@@ -28,7 +29,8 @@ static void add_field(struct schema_reader *r, const struct node *where, leat_te
 {
     uint32_t number = paths_add(r->pl->plan->paths, path);
     if (number == PATH_NONE || (path.n && path.data[0] == '$'))
-        finding_add(r->pl->f, FINDING_ERROR, "E416", where, NULL, "'" TEXT_FMT "' is no name of a field", TEXT_ARG(path));
+        finding_add(r->pl->f, FINDING_ERROR, "E416", where, NULL, "'" TEXT_FMT "' is no name of a field",
+                    TEXT_ARG(path));
     else
         shape_add(r->out, number, type, may_miss);
 }
@@ -43,7 +45,8 @@ static void read_type(struct schema_reader *r, const struct node *n)
         VEC(const char *) known = {0};
         for (size_t i = 0; i < N_OF(types); i++)
             *VEC_PUSH(&known) = types[i].name;
-        finding_add(r->pl->f, FINDING_ERROR, "E230", n, finding_suggest(r->pl->f, name, known.at, known.n), "'" TEXT_FMT "' is no type of a field", TEXT_ARG(name));
+        finding_add(r->pl->f, FINDING_ERROR, "E230", n, finding_suggest(r->pl->f, name, known.at, known.n),
+                    "'" TEXT_FMT "' is no type of a field", TEXT_ARG(name));
         VEC_FINI(&known);
         return;
     }
@@ -85,7 +88,8 @@ static void add_properties(struct schema_reader *r, const struct node *schema, l
         buf_printf(&path, TEXT_FMT "%s", TEXT_ARG(prefix), prefix.n ? "." : "");
         bool plain = true;
         for (size_t k = 0; k < n->key.n; k++)
-            plain &= n->key.data[k] == '_' || (n->key.data[k] >= '0' && n->key.data[k] <= '9') || ((n->key.data[k] | 32) >= 'a' && (n->key.data[k] | 32) <= 'z');
+            plain &= n->key.data[k] == '_' || (n->key.data[k] >= '0' && n->key.data[k] <= '9') ||
+                     ((n->key.data[k] | 32) >= 'a' && (n->key.data[k] | 32) <= 'z');
         buf_printf(&path, plain ? TEXT_FMT : "\"" TEXT_FMT "\"", TEXT_ARG(n->key));
         bool missing = may_miss || !is_required(schema, n->key);
         add_field(r, n, arena_text(r->pl->a, buf_view(&path)), json_type(n), missing);
@@ -111,7 +115,8 @@ static void read_json_schema(struct schema_reader *r, const struct node *n)
     const struct node *more = node_get(root, "additionalProperties");
     if (!root || !node_get(root, "properties")) {
         if (r->pl->f->errors == errors)
-            finding_add(r->pl->f, FINDING_ERROR, "E230", n, NULL, "%s is no JSON Schema of an object (it has no `properties`)", path);
+            finding_add(r->pl->f, FINDING_ERROR, "E230", n, NULL,
+                        "%s is no JSON Schema of an object (it has no `properties`)", path);
         return;
     }
     add_properties(r, root, (leat_text){0}, false);
@@ -125,8 +130,11 @@ static void keep(struct planner *pl, struct planned *x, const struct shape *s)
     x->n_schema = s->fields.n;
     x->schema = arena_zalloc(pl->a, (s->fields.n + 1) * sizeof *x->schema);
     for (size_t i = 0; i < s->fields.n; i++)
-        x->schema[i] = (struct binding){.how = LEAT_READ, .path = s->fields.at[i].path, .type = s->fields.at[i].type,
-                                        .flags = s->fields.at[i].may_miss ? LEAT_MAY_MISS : 0, .required = !s->fields.at[i].may_miss};
+        x->schema[i] = (struct binding){.how = LEAT_READ,
+                                        .path = s->fields.at[i].path,
+                                        .type = s->fields.at[i].type,
+                                        .flags = s->fields.at[i].may_miss ? LEAT_MAY_MISS : 0,
+                                        .required = !s->fields.at[i].may_miss};
 }
 
 static void read_strict(struct planner *pl, const struct draft *d, struct planned *x, bool schema)
@@ -135,9 +143,11 @@ static void read_strict(struct planner *pl, const struct draft *d, struct planne
     if (!n)
         return;
     if (!schema)
-        finding_add_key(pl->f, FINDING_ERROR, "E237", n, "add a `schema`", "`strict` says what becomes of records that do not fit `schema`");
+        finding_add_key(pl->f, FINDING_ERROR, "E237", n, "add a `schema`",
+                        "`strict` says what becomes of records that do not fit `schema`");
     else if (!text_is(n->text, "reject") && !text_is(n->text, "warn"))
-        finding_add(pl->f, FINDING_ERROR, "E237", n, "write reject or warn", "'" TEXT_FMT "' is neither reject nor warn", TEXT_ARG(n->text));
+        finding_add(pl->f, FINDING_ERROR, "E237", n, "write reject or warn",
+                    "'" TEXT_FMT "' is neither reject nor warn", TEXT_ARG(n->text));
     x->schema_strict = text_is(n->text, "reject");
 }
 
@@ -158,7 +168,8 @@ void schema_read(struct planner *pl, struct draft *d, struct planned *x, struct 
     else if (n->kind == NODE_TEXT)
         read_json_schema(&r, n);
     else
-        finding_add(pl->f, FINDING_ERROR, "E230", n, "write: schema: {sku: text, qty: int}", "`schema` is a map of fields, or a file, not %s", node_kind_name(n->kind));
+        finding_add(pl->f, FINDING_ERROR, "E230", n, "write: schema: {sku: text, qty: int}",
+                    "`schema` is a map of fields, or a file, not %s", node_kind_name(n->kind));
     keep(pl, x, &given);
     shape_copy(out, &given);
     shape_fini(&given);

@@ -72,9 +72,9 @@ bool metadata_type(leat_text path, uint32_t *ret_type)
     static const struct {
         const char *name;
         uint32_t type;
-    } known[] = {{"$id", LEAT_TEXT},       {"$key", LEAT_TEXT},      {"$time", LEAT_TIME},    {"$topic", LEAT_TEXT},
-                 {"$file", LEAT_TEXT},     {"$partition", LEAT_TEXT}, {"$sequence", LEAT_I64}, {"$line", LEAT_I64},
-                 {"$headers", LEAT_JSON},  {"$version", LEAT_I64},   {"$raw", LEAT_BYTES},    {"$encoded", LEAT_BYTES},
+    } known[] = {{"$id", LEAT_TEXT},      {"$key", LEAT_TEXT},       {"$time", LEAT_TIME},    {"$topic", LEAT_TEXT},
+                 {"$file", LEAT_TEXT},    {"$partition", LEAT_TEXT}, {"$sequence", LEAT_I64}, {"$line", LEAT_I64},
+                 {"$headers", LEAT_JSON}, {"$version", LEAT_I64},    {"$raw", LEAT_BYTES},    {"$encoded", LEAT_BYTES},
                  {"$head", LEAT_BYTES}};
     for (size_t i = 0; i < N_OF(known); i++)
         if (text_is(path, known[i].name)) {

@@ -2,8 +2,8 @@
 /* config_test.c: YAML to trees, findings and their places, references, options by tables. */
 #include "core/config/config.h"
 
-#include <setjmp.h>
 #include <cmocka.h>
+#include <setjmp.h>
 #include <unistd.h>
 
 /* The findings of a text, as findings_print prints them; the caller frees it. */
@@ -29,12 +29,12 @@ static char *findings_of(const char *yaml)
     return text;
 }
 
-#define assert_says(yaml, what)                                     \
-    do {                                                            \
-        char *said_ = findings_of(yaml);                            \
-        if (!strstr(said_, what))                                   \
-            fail_msg("%s\nsays\n%s\nnot\n%s", yaml, said_, what);   \
-        free(said_);                                                \
+#define assert_says(yaml, what)                                                                                        \
+    do {                                                                                                               \
+        char *said_ = findings_of(yaml);                                                                               \
+        if (!strstr(said_, what))                                                                                      \
+            fail_msg("%s\nsays\n%s\nnot\n%s", yaml, said_, what);                                                      \
+        free(said_);                                                                                                   \
     } while (0)
 
 /* --- YAML -------------------------------------------------------------------------------------------------------- */
@@ -44,11 +44,13 @@ static void scalars_have_the_kinds_of_yaml_1_2(void **state)
     static const struct {
         const char *text;
         enum node_kind kind;
-    } cases[] = {{"", NODE_NULL},      {"~", NODE_NULL},       {"null", NODE_NULL},  {"true", NODE_BOOL},  {"FALSE", NODE_BOOL},
-                 {"yes", NODE_TEXT},   {"12", NODE_INT},       {"-12", NODE_INT},    {"0x1F", NODE_INT},   {"0o17", NODE_INT},
-                 {"1_000", NODE_TEXT}, {"0b1", NODE_TEXT},     {"1.5", NODE_FLOAT},  {".5", NODE_FLOAT},   {"1.", NODE_FLOAT},
-                 {"1e3", NODE_FLOAT},  {"1e", NODE_TEXT},      {".", NODE_TEXT},     {"-", NODE_TEXT},     {".inf", NODE_FLOAT},
-                 {"1:30", NODE_TEXT},  {"12:30:45", NODE_TEXT}, {"5m", NODE_TEXT},   {"2024-01-01", NODE_TEXT}, {"nan", NODE_TEXT}};
+    } cases[] = {{"", NODE_NULL},      {"~", NODE_NULL},        {"null", NODE_NULL},  {"true", NODE_BOOL},
+                 {"FALSE", NODE_BOOL}, {"yes", NODE_TEXT},      {"12", NODE_INT},     {"-12", NODE_INT},
+                 {"0x1F", NODE_INT},   {"0o17", NODE_INT},      {"1_000", NODE_TEXT}, {"0b1", NODE_TEXT},
+                 {"1.5", NODE_FLOAT},  {".5", NODE_FLOAT},      {"1.", NODE_FLOAT},   {"1e3", NODE_FLOAT},
+                 {"1e", NODE_TEXT},    {".", NODE_TEXT},        {"-", NODE_TEXT},     {".inf", NODE_FLOAT},
+                 {"1:30", NODE_TEXT},  {"12:30:45", NODE_TEXT}, {"5m", NODE_TEXT},    {"2024-01-01", NODE_TEXT},
+                 {"nan", NODE_TEXT}};
     (void)state;
     for (size_t i = 0; i < N_OF(cases); i++)
         if (node_kind_of(text_of(cases[i].text)) != cases[i].kind)
@@ -76,10 +78,11 @@ static void findings_show_the_line_and_a_caret(void **state)
 {
     char *text = findings_of("a: 1\nb: {c: yes}\n");
     (void)state;
-    assert_string_equal(text, "f.yaml:2:8: error E106: 'yes' without quotes is read as true by some YAML readers, as a word by others\n"
-                              "  b: {c: yes}\n"
-                              "         ^~~\n"
-                              "  write true, or \"yes\" for the word\n");
+    assert_string_equal(
+        text, "f.yaml:2:8: error E106: 'yes' without quotes is read as true by some YAML readers, as a word by others\n"
+              "  b: {c: yes}\n"
+              "         ^~~\n"
+              "  write true, or \"yes\" for the word\n");
     free(text);
 }
 
@@ -113,9 +116,11 @@ static void aliases_copy_values(void **state)
 static void billions_of_aliases_end(void **state)
 {
     (void)state;
-    assert_says("a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
-                "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n",
-                "E112");
+    assert_says(
+        "a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
+        "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: "
+        "[*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n",
+        "E112");
     auto_buf deep = {0};
     for (int i = 0; i < 500; i++)
         buf_str(&deep, "[");
@@ -222,7 +227,8 @@ static leat_value bound(struct binder *b, const char *format, leat_text text)
     return (leat_value){.type = LEAT_JSON, .as.field = b->n};
 }
 
-static bool bind_read(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text, leat_value *ret)
+static bool bind_read(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text,
+                      leat_value *ret)
 {
     (void)o, (void)where;
     *ret = bound(self, port == 1 ? "<%.*s of shipments>" : "<%.*s>", text);
@@ -236,14 +242,16 @@ static bool bind_write(void *self, const leat_option *o, const struct node *wher
     return true;
 }
 
-static bool bind_key(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text, leat_value *ret)
+static bool bind_key(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text,
+                     leat_value *ret)
 {
     (void)o, (void)port, (void)where;
     *ret = bound(self, "key%.0s", text);
     return true;
 }
 
-static bool bind_aggregate(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text, leat_value *ret)
+static bool bind_aggregate(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text,
+                           leat_value *ret)
 {
     (void)o, (void)port, (void)where;
     *ret = bound(self, "#%.*s", text);
@@ -272,8 +280,8 @@ static void put_value(struct buf *out, const struct binder *b, const leat_option
 
 static void put_one(struct buf *out, const struct binder *b, const leat_option *o, const leat_value *v)
 {
-    bool field = o->type == LEAT_OPT_READ || o->type == LEAT_OPT_TEMPLATE || o->type == LEAT_OPT_WRITE || o->type == LEAT_OPT_KEY ||
-                 o->type == LEAT_OPT_AGGREGATE;
+    bool field = o->type == LEAT_OPT_READ || o->type == LEAT_OPT_TEMPLATE || o->type == LEAT_OPT_WRITE ||
+                 o->type == LEAT_OPT_KEY || o->type == LEAT_OPT_AGGREGATE;
     if (o->type == LEAT_OPT_GROUP) {
         const char *comma = "";
         buf_char(out, '{');
@@ -325,7 +333,8 @@ static char *options_of(const leat_option *rows, uint32_t n, const char *yaml)
     struct findings f = {0};
     struct arena a = {0};
     struct binder b = {0};
-    struct option_binder binder = {&b, bind_read, bind_read, bind_write, bind_key, bind_aggregate, bind_input, bind_output};
+    struct option_binder binder = {&b,       bind_read,      bind_read,  bind_write,
+                                   bind_key, bind_aggregate, bind_input, bind_output};
     leat_option top = {.name = "with", .type = LEAT_OPT_GROUP, .rows = rows, .n_rows = n};
     leat_value *values, group = {.type = LEAT_LIST};
     auto_buf out = {0};
@@ -366,7 +375,11 @@ static const leat_option fill_rows[] = {
 static const leat_option aggregate_rows[] = {
     {.name = "key", .type = LEAT_OPT_KEY, .flags = LEAT_MANY},
     {.name = "window", ROWS(window_rows)},
-    {.name = "fields", .type = LEAT_OPT_AGGREGATE, .flags = LEAT_PAIRS, .names = LEAT_OPT_WRITE, .choices = "count|sum|avg|quantile"},
+    {.name = "fields",
+     .type = LEAT_OPT_AGGREGATE,
+     .flags = LEAT_PAIRS,
+     .names = LEAT_OPT_WRITE,
+     .choices = "count|sum|avg|quantile"},
     {.name = "emit", ROWS(emit_rows), .standard = "final"},
     {.name = "fill", ROWS(fill_rows)},
 };
@@ -385,7 +398,8 @@ static const leat_option one_field_rows[] = {
     {.name = "last", .type = LEAT_OPT_READ, .flags = LEAT_ONE_OF},
     {.name = "where", .type = LEAT_OPT_READ, .column = LEAT_BOOL, .flags = LEAT_MAY_MISS},
 };
-static const leat_option accumulate_rows[] = {{.name = "fields", ROWS(one_field_rows), .flags = LEAT_PAIRS, .names = LEAT_OPT_WRITE}};
+static const leat_option accumulate_rows[] = {
+    {.name = "fields", ROWS(one_field_rows), .flags = LEAT_PAIRS, .names = LEAT_OPT_WRITE}};
 static const leat_option step_rows[] = {
     {.name = "name", .type = LEAT_OPT_TEXT, .flags = LEAT_REQUIRED},
     {.name = "where", .type = LEAT_OPT_READ, .column = LEAT_BOOL, .port = LEAT_CHOSEN_INPUT, .flags = LEAT_MAY_MISS},
@@ -396,7 +410,8 @@ static const leat_option pattern_rows[] = {{.name = "sequence", ROWS(step_rows),
                                            {.name = "within", .type = LEAT_OPT_DURATION}};
 static const leat_option http_rows[] = {{.name = "url", .type = LEAT_OPT_TEMPLATE, .flags = LEAT_REQUIRED},
                                         {.name = "headers", .type = LEAT_OPT_TEMPLATE, .flags = LEAT_PAIRS}};
-static const leat_option sql_rows[] = {{.name = "dsn", .type = LEAT_OPT_TEXT, .flags = LEAT_SECRET}, {.name = "query", .type = LEAT_OPT_TEMPLATE}};
+static const leat_option sql_rows[] = {{.name = "dsn", .type = LEAT_OPT_TEXT, .flags = LEAT_SECRET},
+                                       {.name = "query", .type = LEAT_OPT_TEMPLATE}};
 static const leat_option table_rows[] = {
     {.name = "file", .type = LEAT_OPT_TEXT, .flags = LEAT_ONE_OF},
     {.name = "http", ROWS(http_rows), .flags = LEAT_ONE_OF},
@@ -417,7 +432,8 @@ static const leat_option after_rows[] = {
     {.name = "what", .type = LEAT_OPT_CHOICE, .choices = "keep|delete", .flags = LEAT_BARE | LEAT_ONE_OF},
     {.name = "move", .type = LEAT_OPT_TEXT, .flags = LEAT_ONE_OF},
 };
-static const leat_option roll_rows[] = {{.name = "size", .type = LEAT_OPT_SIZE}, {.name = "every", .type = LEAT_OPT_DURATION}};
+static const leat_option roll_rows[] = {{.name = "size", .type = LEAT_OPT_SIZE},
+                                        {.name = "every", .type = LEAT_OPT_DURATION}};
 static const leat_option file_rows[] = {
     {.name = "paths", .type = LEAT_OPT_TEXT, .flags = LEAT_MANY},
     {.name = "after", ROWS(after_rows), .standard = "keep"},
@@ -444,60 +460,85 @@ static const leat_option sink_rows[] = {
     {.name = "quantiles", .type = LEAT_OPT_F64, .flags = LEAT_MANY},
     {.name = "version", .type = LEAT_OPT_READ, .column = LEAT_I64, .standard = "$version"},
 };
-static const leat_option route_rows[] = {{.name = "ports", .type = LEAT_OPT_READ, .column = LEAT_BOOL, .flags = LEAT_PAIRS, .names = LEAT_OPT_OUTPUT},
-                                         {.name = "emit_on", .type = LEAT_OPT_INPUT, .flags = LEAT_MANY}};
+static const leat_option route_rows[] = {
+    {.name = "ports", .type = LEAT_OPT_READ, .column = LEAT_BOOL, .flags = LEAT_PAIRS, .names = LEAT_OPT_OUTPUT},
+    {.name = "emit_on", .type = LEAT_OPT_INPUT, .flags = LEAT_MANY}};
 
-#define CASE(table, text, result) {table, LEAT_N(table), text, result}
+#define CASE(table, text, result)                                                                                      \
+    {                                                                                                                  \
+        table, LEAT_N(table), text, result                                                                             \
+    }
 static const struct {
     const leat_option *rows;
     uint32_t n;
     const char *text, *result;
 } option_cases[] = {
-    CASE(aggregate_rows, "{key: sku, window: {tumbling: 1h}, fields: {total: sum(qty), n: count(), p: \"quantile(qty, 0.95)\"}}",
-         "{key: [key], window: {tumbling: 3600000000, zone: UTC}, fields: [=total #sum(qty), =n #count(), =p #quantile(qty, 0.95)], emit: {when: 0}}"),
+    CASE(aggregate_rows,
+         "{key: sku, window: {tumbling: 1h}, fields: {total: sum(qty), n: count(), p: \"quantile(qty, 0.95)\"}}",
+         "{key: [key], window: {tumbling: 3600000000, zone: UTC}, fields: [=total #sum(qty), =n #count(), =p "
+         "#quantile(qty, 0.95)], emit: {when: 0}}"),
     CASE(aggregate_rows, "{window: {sliding: 1h, every: 5m}, emit: {early: 10s}, fill: {qty: 0, for: 90d}}",
-         "{window: {sliding: 3600000000, every: 300000000, zone: UTC}, emit: {early: 10000000}, fill: {for: 7776000000000, *: [=qty <0>]}}"),
+         "{window: {sliding: 3600000000, every: 300000000, zone: UTC}, emit: {early: 10000000}, fill: {for: "
+         "7776000000000, *: [=qty <0>]}}"),
     CASE(aggregate_rows, "{window: {calendar: week, starts: monday, zone: Europe/Zurich}}",
          "{window: {calendar: 1, starts: 0, zone: Europe/Zurich}, emit: {when: 0}}"),
-    CASE(aggregate_rows, "{window: {tumbling: 1h, session: 30m}}", "!E409: only one of tumbling, sliding, session, count, calendar can be given, 2 are"),
-    CASE(aggregate_rows, "{window: {zone: UTC}}", "!E409: one of tumbling, sliding, session, count, calendar is needed"),
+    CASE(aggregate_rows, "{window: {tumbling: 1h, session: 30m}}",
+         "!E409: only one of tumbling, sliding, session, count, calendar can be given, 2 are"),
+    CASE(aggregate_rows, "{window: {zone: UTC}}",
+         "!E409: one of tumbling, sliding, session, count, calendar is needed"),
     CASE(aggregate_rows, "{window: {sliding: 1h}}", "!E408: the option 'every' is required"),
     CASE(aggregate_rows, "{window: {tumbling: 1h, every: 5m}}", "!E410: 'every' goes with 'sliding' only"),
-    CASE(aggregate_rows, "{window: {tumbling: 3600}}", "!E405: 'tumbling': a duration needs its unit: '3600s' or '3600ms'"),
+    CASE(aggregate_rows, "{window: {tumbling: 3600}}",
+         "!E405: 'tumbling': a duration needs its unit: '3600s' or '3600ms'"),
     CASE(aggregate_rows, "{window: {tumblin: 1h}}", "!E403: unknown option 'tumblin'"),
     CASE(aggregate_rows, "{window: {tumblin: 1h}}", "!did you mean 'tumbling'?"),
     CASE(aggregate_rows, "{window: 1h}", "!E404: a value needs a name here: '1h'"),
-    CASE(join_rows, "{left: order_id, right: [order_id, line], within: 5m}", "{left: [key], right: [key, key], within: {before: 300000000, after: 300000000}}"),
-    CASE(join_rows, "{left: order_id, right: order_id, within: {before: 5m, after: 2h}}", "{left: [key], right: [key], within: {before: 300000000, after: 7200000000}}"),
+    CASE(join_rows, "{left: order_id, right: [order_id, line], within: 5m}",
+         "{left: [key], right: [key, key], within: {before: 300000000, after: 300000000}}"),
+    CASE(join_rows, "{left: order_id, right: order_id, within: {before: 5m, after: 2h}}",
+         "{left: [key], right: [key], within: {before: 300000000, after: 7200000000}}"),
     CASE(join_rows, "{left: order_id, right: order_id, latest: true}", "{left: [key], right: [key], latest: 1}"),
     CASE(join_rows, "{left: order_id, right: order_id}", "!E409: one of within, latest is needed"),
-    CASE(join_rows, "{left: order_id, right: order_id, latest: \"true\"}", "!E404: 'latest' is true or false, not 'true'"),
+    CASE(join_rows, "{left: order_id, right: order_id, latest: \"true\"}",
+         "!E404: 'latest' is true or false, not 'true'"),
     CASE(accumulate_rows, "{fields: {on_order: {add: qty, where: \"status = 'placed'\"}, price: {last: price}}}",
          "{fields: [=on_order {add: <qty>, where: <status = 'placed'>}, =price {last: <price>}]}"),
-    CASE(pattern_rows, "{sequence: [{name: placed, from: orders, where: \"qty > 5\"}, {name: shipped, from: shipments, where: late, absent: true}], within: 2h}",
-         "{sequence: [{name: placed, where: <qty > 5>, from: 0, absent: 0}, {name: shipped, where: <late of shipments>, from: 1, absent: 1}], within: 7200000000}"),
-    CASE(lookup_rows, "{table: {http: {url: \"http://items/{sku}\", headers: {X-Key: \"{$id}\"}}}, match: {sku: sku}, take: [name, price], cache: {size: 1MiB, ttl: 1h}}",
-         "{table: {http: {url: <http://items/{sku}>, headers: [X-Key <{$id}>]}}, match: [sku <sku>], take: [name, price], cache: {size: 1048576, ttl: 3600000000, negative: 5000000}}"),
+    CASE(pattern_rows,
+         "{sequence: [{name: placed, from: orders, where: \"qty > 5\"}, {name: shipped, from: shipments, where: late, "
+         "absent: true}], within: 2h}",
+         "{sequence: [{name: placed, where: <qty > 5>, from: 0, absent: 0}, {name: shipped, where: <late of "
+         "shipments>, from: 1, absent: 1}], within: 7200000000}"),
+    CASE(lookup_rows,
+         "{table: {http: {url: \"http://items/{sku}\", headers: {X-Key: \"{$id}\"}}}, match: {sku: sku}, take: [name, "
+         "price], cache: {size: 1MiB, ttl: 1h}}",
+         "{table: {http: {url: <http://items/{sku}>, headers: [X-Key <{$id}>]}}, match: [sku <sku>], take: [name, "
+         "price], cache: {size: 1048576, ttl: 3600000000, negative: 5000000}}"),
     CASE(lookup_rows, "{table: {file: items.csv}}", "{table: {file: items.csv}}"),
     CASE(lookup_rows, "{table: {file: [a, b]}}", "!E415: 'file' is one value, not a list"),
     CASE(file_rows, "{paths: \"in/*.json\", after: {move: done}, roll: {size: 1GiB, every: 1h}, rate: 100/s}",
          "{paths: [in/*.json], after: {move: done}, roll: {size: 1073741824, every: 3600000000}, rate: 100}"),
     CASE(file_rows, "{paths: [a, b], after: delete}", "{paths: [a, b], after: {what: 1}}"),
-    CASE(file_rows, "{since: 1970-01-01T00:00:01Z, workers: 0x8, pause: 1m}", "{after: {what: 0}, since: 1000000, workers: 8, pause: 60000000}"),
+    CASE(file_rows, "{since: 1970-01-01T00:00:01Z, workers: 0x8, pause: 1m}",
+         "{after: {what: 0}, since: 1000000, workers: 8, pause: 60000000}"),
     CASE(file_rows, "{workers: 9}", "!E407: 'workers' must be within 1..8, not 9"),
     CASE(file_rows, "{workers: 1.5}", "!E404: 'workers' is a whole number, not '1.5'"),
     CASE(file_rows, "{workers: \"5\"}", "!leave the quotes out"),
     CASE(file_rows, "{pause: 5ms}", "!E407: 'pause' must be within 1s..1h, not 5ms"),
     CASE(file_rows, "{rate: 100}", "!E405"),
     CASE(file_rows, "{coalesce(a: 1}", "!E104"),
-    CASE(sink_rows, "{database: stock.db, tls: {ca: ca.pem}, properties: {linger.ms: 50}, columns: {\"cf:qty\": qty}, quantiles: [0.05, 0.5, 0.95]}",
-         "{tls: {ca: ca.pem, verify: 1}, properties: [linger.ms 50], op: <index>, columns: [cf:qty <qty>], database: stock.db, quantiles: [0.05, 0.5, 0.95], version: <$version>}"),
+    CASE(sink_rows,
+         "{database: stock.db, tls: {ca: ca.pem}, properties: {linger.ms: 50}, columns: {\"cf:qty\": qty}, quantiles: "
+         "[0.05, 0.5, 0.95]}",
+         "{tls: {ca: ca.pem, verify: 1}, properties: [linger.ms 50], op: <index>, columns: [cf:qty <qty>], database: "
+         "stock.db, quantiles: [0.05, 0.5, 0.95], version: <$version>}"),
     CASE(sink_rows, "{database: a, dsn: b}", "!E409: only one of database, dsn can be given, 2 are"),
-    CASE(sink_rows, "{database: a, op: upsert}", "!E406: 'upsert' is none of the choices of 'op': index, create, update, delete"),
+    CASE(sink_rows, "{database: a, op: upsert}",
+         "!E406: 'upsert' is none of the choices of 'op': index, create, update, delete"),
     CASE(sink_rows, "{database: a, op: \"{what}\"}", "{op: <{what}>, database: a, version: <$version>}"),
     CASE(sink_rows, "{database: a, tls: {cert: c.pem}}", "!E408: the option 'key' is required"),
     CASE(sink_rows, "{database: a, columns: [a]}", "!E404: 'columns' is a map of names and values, not a list"),
-    CASE(route_rows, "{ports: {low: \"qty < 5\", odd: odd}, emit_on: shipments}", "{ports: [port 0 <qty < 5>, port 1 <odd>], emit_on: [1]}"),
+    CASE(route_rows, "{ports: {low: \"qty < 5\", odd: odd}, emit_on: shipments}",
+         "{ports: [port 0 <qty < 5>, port 1 <odd>], emit_on: [1]}"),
     CASE(route_rows, "ports:\n  low: name like 'lot #%'\n", "!f.yaml:2:22: error E105"),
 };
 

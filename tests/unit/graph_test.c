@@ -2,8 +2,8 @@
 /* graph_test.c: flow files to plans: order, columns, ports, what is known of records, promises, pictures. */
 #include "core/graph/graph.h"
 
-#include <setjmp.h>
 #include <cmocka.h>
+#include <setjmp.h>
 #include <unistd.h>
 
 static struct registry *registry;
@@ -69,15 +69,17 @@ static const struct planned *named(const struct planned_text *t, const char *nam
 }
 
 #define IN "  in: {source: bytes, with: {paths: a}}\n"
-#define TYPED "  in: {source: bytes, schema: {sku: text, qty: int, price: float, day: time?}, with: {paths: a}}\n"
+#define TYPED                                                                                                          \
+    "  in: {source: bytes, schema: {sku: text, qty: int, price: float, day: time?, word: text}, with: {paths: a}}\n"
 #define SCREEN(from) "  out: {sink: screen, from: " from "}\n"
 
 /* --- order and ports --------------------------------------------------------------------------------------------- */
 
 static void sources_come_first_and_readers_after_what_they_read(void **state)
 {
-    struct planned_text t = right("", "  out: {sink: screen, from: [b, late]}\n  b: {transform: keep, from: a, with: {where: true}}\n"
-                                      "  a: {transform: keep, from: in, with: {where: true}}\n" IN "  late: {source: bytes, with: {paths: b}}\n");
+    struct planned_text t = right(
+        "", "  out: {sink: screen, from: [b, late]}\n  b: {transform: keep, from: a, with: {where: true}}\n"
+            "  a: {transform: keep, from: in, with: {where: true}}\n" IN "  late: {source: bytes, with: {paths: b}}\n");
     static const char *const order[] = {"in", "late", "a", "b", "out"};
     (void)state;
     for (size_t i = 0; i < N_OF(order); i++)
@@ -87,8 +89,9 @@ static void sources_come_first_and_readers_after_what_they_read(void **state)
 
 static void ports_of_the_flow_are_numbered_behind_those_of_the_table(void **state)
 {
-    struct planned_text t = right("", IN "  fork: {transform: fork, from: in, ignore: [other], with: {ports: {low: a, high: b}}}\n"
-                                         "  x: {sink: screen, from: fork.high}\n  y: {sink: screen, from: [fork.low, fork.rejected]}\n");
+    struct planned_text t =
+        right("", IN "  fork: {transform: fork, from: in, ignore: [other], with: {ports: {low: a, high: b}}}\n"
+                     "  x: {sink: screen, from: fork.high}\n  y: {sink: screen, from: [fork.low, fork.rejected]}\n");
     const struct planned *fork = named(&t, "fork");
     (void)state;
     assert_int_equal(fork->n_outputs, 4);
@@ -105,7 +108,8 @@ static void ports_of_the_flow_are_numbered_behind_those_of_the_table(void **stat
 
 static void inputs_of_the_flow_keep_their_names(void **state)
 {
-    struct planned_text t = right("", IN "  b: {source: numbers}\n  l: {transform: newest, from: {stock: in, inbound: [b]}, with: {emit_on: inbound}}\n" SCREEN("l"));
+    struct planned_text t = right("", IN "  b: {source: numbers}\n  l: {transform: newest, from: {stock: in, inbound: "
+                                         "[b]}, with: {emit_on: inbound}}\n" SCREEN("l"));
     const struct planned *l = named(&t, "l");
     (void)state;
     assert_int_equal(l->n_inputs, 2);
@@ -114,14 +118,16 @@ static void inputs_of_the_flow_keep_their_names(void **state)
     assert_int_equal(l->with[0].as.list.at[0].as.i64, 1);
     assert_int_equal(named(&t, "b")->ports[0].targets[0].input, 1);
     plan_done(&t);
-    says("", IN "  l: {transform: newest, from: {stock: in}, with: {emit_on: stok}}\n" SCREEN("l"), "did you mean 'stock'?");
+    says("", IN "  l: {transform: newest, from: {stock: in}, with: {emit_on: stok}}\n" SCREEN("l"),
+         "did you mean 'stock'?");
     says("", IN "  l: {transform: newest, from: in}\n" SCREEN("l"), "E220");
 }
 
 static void disabled_processors_take_what_reads_from_them_only_along(void **state)
 {
-    struct planned_text t = right("parameters: {demo: false}\n", IN "  a: {transform: keep, from: in, enabled: \"${demo}\", with: {where: true}}\n"
-                                                                    "  b: {sink: screen, from: a}\n  c: {sink: screen, from: [in, a]}\n");
+    struct planned_text t = right("parameters: {demo: false}\n",
+                                  IN "  a: {transform: keep, from: in, enabled: \"${demo}\", with: {where: true}}\n"
+                                     "  b: {sink: screen, from: a}\n  c: {sink: screen, from: [in, a]}\n");
     (void)state;
     assert_int_equal(t.plan->n, 2);
     assert_int_equal(plan_find(t.plan, TEXT("b")), UINT32_MAX);
@@ -148,25 +154,38 @@ static void misspelt_fields_are_found_where_all_are_known(void **state)
 {
     (void)state;
     says("", TYPED "  k: {transform: keep, from: in, with: {where: qyt < 5}}\n" SCREEN("k"), "did you mean 'qty'?");
-    says("", TYPED "  k: {transform: put, from: in, with: {fields: {x: qty}}}\n  o: {sink: staged, from: k, with: {path: \"a/{y}\"}}\n", "f.yaml:6:47: error");
+    says("",
+         TYPED "  k: {transform: put, from: in, with: {fields: {x: qty}}}\n  o: {sink: staged, from: k, with: {path: "
+               "\"a/{y}\"}}\n",
+         "f.yaml:6:47: error");
     says("", "  in: {source: numbers}\n  f: {transform: fixed, from: in}\n" SCREEN("f"), "price");
-    says("", TYPED "  f: {transform: fixed, from: in}\n  k: {transform: keep, from: f, with: {where: word = 'a'}}\n" SCREEN("k"), "word");
+    says("",
+         TYPED
+         "  f: {transform: fixed, from: in}\n  k: {transform: keep, from: f, with: {where: word = 'a'}}\n" SCREEN("k"),
+         "unknown field 'word'");
     struct planned_text t = right("", IN "  k: {transform: keep, from: in, with: {where: qyt < 5}}\n" SCREEN("k"));
     plan_done(&t);
-    t = right("", TYPED "  f: {transform: fixed, from: in}\n  k: {transform: keep, from: f, with: {where: total > 5 and $time is not null}}\n" SCREEN("k"));
+    t = right("", TYPED "  f: {transform: fixed, from: in}\n  k: {transform: keep, from: f, with: {where: total > 5 "
+                        "and $time is not null}}\n" SCREEN("k"));
     plan_done(&t);
 }
 
 static void types_that_do_not_convert_are_found(void **state)
 {
     (void)state;
-    says("", TYPED "  k: {transform: keep, from: in, with: {where: sku}}\n" SCREEN("k"), "E412: 'where' takes bool, and 'sku' is text");
-    says("", "  in: {source: bytes, schema: {price: text, qty: int}, with: {paths: a}}\n  f: {transform: fixed, from: in}\n" SCREEN("f"), "E412");
+    says("", TYPED "  k: {transform: keep, from: in, with: {where: sku}}\n" SCREEN("k"),
+         "E412: 'where' takes bool, and 'sku' is text");
+    says("",
+         "  in: {source: bytes, schema: {price: text, qty: int, word: text}, with: {paths: a}}\n  f: {transform: "
+         "fixed, from: in}\n" SCREEN("f"),
+         "E412");
 }
 
 static void later_fields_see_earlier_ones(void **state)
 {
-    struct planned_text t = right("", TYPED "  p:\n    transform: put\n    from: in\n    with:\n      fields:\n        a: qty + 1\n        b: a * 2\n        qty: b\n        c: qty\n" SCREEN("p"));
+    struct planned_text t =
+        right("", TYPED "  p:\n    transform: put\n    from: in\n    with:\n      fields:\n        a: qty + 1\n        "
+                        "b: a * 2\n        qty: b\n        c: qty\n" SCREEN("p"));
     const struct planned *p = named(&t, "p");
     auto_buf text = {0};
     (void)state;
@@ -186,7 +205,9 @@ static void destinations_begin_literally(void **state)
 {
     (void)state;
     says("", IN "  o: {sink: staged, from: in, with: {path: \"{sku}\"}}\n", "E413");
-    struct planned_text t = right("", IN "  o: {sink: staged, from: in, with: {path: \"a-{sku}\"}}\n  p: {sink: staged, from: in, with: {path: a}}\n");
+    struct planned_text t = right(
+        "", IN
+        "  o: {sink: staged, from: in, with: {path: \"a-{sku}\"}}\n  p: {sink: staged, from: in, with: {path: a}}\n");
     plan_done(&t);
 }
 
@@ -194,10 +215,13 @@ static void destinations_begin_literally(void **state)
 
 static void codec_batch_and_on_error_are_read(void **state)
 {
-    struct planned_text t = right("settings: {epoch: 2s, lanes: 3}\n",
-                                  "  in: {source: bytes, with: {paths: a, codec: {csv: {delimiter: tab, columns: [x, y], compression: gzip, max_record: 1MiB}}}}\n"
-                                  "  o: {sink: index, from: in, on_error: {unavailable: {retry: 2s..3m, give_up: 1h, then: drop}, refused: stop},\n"
-                                  "      with: {batch: {records: 50, after: 1s}, in_flight: 2}}\n  p: {sink: index, from: in}\n");
+    struct planned_text t =
+        right("settings: {epoch: 2s, lanes: 3}\n",
+              "  in: {source: bytes, with: {paths: a, codec: {csv: {delimiter: tab, columns: [x, y], compression: "
+              "gzip, max_record: 1MiB}}}}\n"
+              "  o: {sink: index, from: in, on_error: {unavailable: {retry: 2s..3m, give_up: 1h, then: drop}, refused: "
+              "stop},\n"
+              "      with: {batch: {records: 50, after: 1s}, in_flight: 2}}\n  p: {sink: index, from: in}\n");
     const struct planned *in = named(&t, "in"), *o = named(&t, "o"), *p = named(&t, "p");
     (void)state;
     assert_int_equal(in->codec.kind, CODEC_CSV);
@@ -224,7 +248,8 @@ static void codec_batch_and_on_error_are_read(void **state)
 
 static void connections_come_before_the_options_of_with(void **state)
 {
-    struct planned_text t = right("connections: {c: {bytes: {paths: [x, y], password: p}}}\n", "  in: {source: bytes, with: {use: c, password: q}}\n" SCREEN("in"));
+    struct planned_text t = right("connections: {c: {bytes: {paths: [x, y], password: p}}}\n",
+                                  "  in: {source: bytes, with: {use: c, password: q}}\n" SCREEN("in"));
     const struct planned *in = named(&t, "in");
     (void)state;
     assert_int_equal(in->with[0].as.list.n, 2);
@@ -235,7 +260,8 @@ static void connections_come_before_the_options_of_with(void **state)
 static void secrets_are_in_no_output(void **state)
 {
     setenv("LEAT_GRAPH_TEST_SECRET", "hunter2", 1);
-    struct planned_text t = right("", "  in: {source: bytes, with: {paths: a, password: \"${env:LEAT_GRAPH_TEST_SECRET}\"}}\n" SCREEN("in"));
+    struct planned_text t = right(
+        "", "  in: {source: bytes, with: {paths: a, password: \"${env:LEAT_GRAPH_TEST_SECRET}\"}}\n" SCREEN("in"));
     auto_buf out = {0};
     (void)state;
     plan_explain(t.plan, &out);
@@ -256,10 +282,14 @@ static void promises_follow_the_classes_of_both_ends(void **state)
     static const struct {
         const char *source, *sink;
         enum guarantee guarantee;
-    } cases[] = {{"bytes, with: {paths: a}", "staged, with: {path: a}", EFFECTIVELY_ONCE}, {"bytes, with: {paths: a}", "index", EFFECTIVELY_ONCE},
-                 {"bytes, with: {paths: a}", "screen", AT_LEAST_ONCE},                     {"push", "index", AT_LEAST_ONCE},
-                 {"push", "screen", AT_LEAST_ONCE},                                        {"packets", "index", AT_MOST_ONCE},
-                 {"bytes, with: {paths: a}", "index, on_error: {unavailable: {give_up: 1h, then: drop}}", AT_MOST_ONCE}};
+    } cases[] = {
+        {"bytes, with: {paths: a}", "staged, with: {path: a}", EFFECTIVELY_ONCE},
+        {"bytes, with: {paths: a}", "index", EFFECTIVELY_ONCE},
+        {"bytes, with: {paths: a}", "screen", AT_LEAST_ONCE},
+        {"push", "index", AT_LEAST_ONCE},
+        {"push", "screen", AT_LEAST_ONCE},
+        {"packets", "index", AT_MOST_ONCE},
+        {"bytes, with: {paths: a}", "index, on_error: {unavailable: {give_up: 1h, then: drop}}", AT_MOST_ONCE}};
     (void)state;
     for (size_t i = 0; i < N_OF(cases); i++) {
         auto_buf b = {0};
@@ -279,10 +309,13 @@ static void upserts_need_ids_and_versions(void **state)
 {
     (void)state;
     says("", IN "  a: {transform: keep, from: in, with: {where: true}}\n  o: {sink: index, from: [in, a]}\n", "E234");
-    says("", IN "  b: {source: bytes, with: {paths: b}}\n  o: {sink: index, from: [in, b], with: {id: \"{sku}\"}}\n", "E233");
-    struct planned_text t = right("", IN "  b: {source: bytes, with: {paths: b}}\n  o: {sink: index, from: [in, b], with: {id: \"{sku}\", version: rev}}\n");
+    says("", IN "  b: {source: bytes, with: {paths: b}}\n  o: {sink: index, from: [in, b], with: {id: \"{sku}\"}}\n",
+         "E233");
+    struct planned_text t = right("", IN "  b: {source: bytes, with: {paths: b}}\n  o: {sink: index, from: [in, b], "
+                                         "with: {id: \"{sku}\", version: rev}}\n");
     plan_done(&t);
-    t = right("", IN "  f: {transform: fork, from: in, ignore: [other], with: {ports: {a: x, b: y}}}\n  o: {sink: index, from: [f.a, f.b]}\n");
+    t = right("", IN "  f: {transform: fork, from: in, ignore: [other], with: {ports: {a: x, b: y}}}\n  o: {sink: "
+                     "index, from: [f.a, f.b]}\n");
     plan_done(&t);
 }
 
@@ -297,7 +330,8 @@ static void one_lane_has_a_reason(void **state)
 
 static void hashes_follow_what_matters(void **state)
 {
-    struct planned_text a = right("", IN SCREEN("in")), b = right("# other\n", IN "\n" SCREEN("in")), c = right("", "  in: {source: bytes, with: {paths: b}}\n" SCREEN("in"));
+    struct planned_text a = right("", IN SCREEN("in")), b = right("# other\n", IN "\n" SCREEN("in")),
+                        c = right("", "  in: {source: bytes, with: {paths: b}}\n" SCREEN("in"));
     (void)state;
     assert_true(a.plan->hash == b.plan->hash);
     assert_true(a.plan->hash != c.plan->hash);
@@ -310,9 +344,11 @@ static void hashes_follow_what_matters(void **state)
 static void what_comes_later_is_refused_kindly(void **state)
 {
     (void)state;
-    says("", IN "  c: {transform: counter, from: in}\n" SCREEN("c"), "E419: 'counter' needs keyed state, which comes with a later version");
+    says("", IN "  c: {transform: counter, from: in}\n" SCREEN("c"),
+         "E419: 'counter' needs keyed state, which comes with a later version");
     says("", IN "  c: {transform: keep, from: in, watermark: {time: t}, with: {where: true}}\n" SCREEN("c"), "E217");
-    says("", IN "  c: {transform: refuse, from: in}\n" SCREEN("c"), "E414: refuse: these two options do not go together");
+    says("", IN "  c: {transform: refuse, from: in}\n" SCREEN("c"),
+         "E414: refuse: these two options do not go together");
 }
 
 static void dead_letters_may_have_a_processor(void **state)
@@ -327,7 +363,8 @@ static void dead_letters_may_have_a_processor(void **state)
 
 static void pictures_show_forks_and_joins(void **state)
 {
-    struct planned_text t = right("", IN "  f: {transform: fork, from: in, with: {ports: {low: a}}}\n  k: {transform: keep, from: f.low, with: {where: true}}\n"
+    struct planned_text t = right("", IN "  f: {transform: fork, from: in, with: {ports: {low: a}}}\n  k: {transform: "
+                                         "keep, from: f.low, with: {where: true}}\n"
                                          "  out: {sink: screen, from: [k, f.other]}\n");
     auto_buf text = {0}, dot = {0};
     (void)state;
@@ -345,7 +382,8 @@ static void pictures_show_forks_and_joins(void **state)
 static int open_registry(void **state)
 {
     struct err err;
-    auto_free char *folder = xasprintf("%s/tests/unit/graph_plugins", getenv("LEAT_BUILD") ? getenv("LEAT_BUILD") : ".");
+    auto_free char *folder =
+        xasprintf("%s/tests/unit/graph_plugins", getenv("LEAT_BUILD") ? getenv("LEAT_BUILD") : ".");
     const char *const folders[] = {folder, NULL};
     (void)state;
     if (getenv("LEAT_TMP") && chdir(getenv("LEAT_TMP")) < 0)

@@ -35,3 +35,5 @@ tests_unit_store_test_LDADD = $(UNIT_LIBS)
 UNIT_TESTS += tests/unit/generate_test
 tests_unit_generate_test_SOURCES = tests/unit/generate_test.c $(GENERATE_MODEL)
 tests_unit_generate_test_LDADD = $(UNIT_LIBS)
+TEST_FILES += tests/unit/codes_test.py
+EXTRA_DIST += tests/unit/codes_test.py
