@@ -2,6 +2,9 @@
 UNIT_TESTS =
 include tests/unit/module.mk
 
+EXTRA_PROGRAMS =
+include tests/bench/module.mk
+
 EXTRA_DIST += tests/run.py
 check_PROGRAMS += $(UNIT_TESTS)
 UNIT_LIBS = $(CORE_LIBS) $(CMOCKA_LIBS)

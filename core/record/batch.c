@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* batch.c: life of batches, views, and what travels beside a record. */
 #include "core/record/record_internal.h"
+#include "core/record/shape.h"
 
 struct origin *origin_new(leat_text prefix, leat_text partition, leat_text topic, uint32_t number)
 {
@@ -63,6 +64,7 @@ static void root_fini(struct root *r)
     for (uint32_t i = 0; i < r->n_parts; i++)
         batch_unref(r->parts[i]);
     csv_names_unref(r->names);
+    shapes_unref(r->shapes);
     origin_unref(r->origin);
     block_unref(r->block);
 }

@@ -170,11 +170,6 @@ void csv_fixed_names(struct decoder *d)
     d->names = names;
 }
 
-static uint64_t line_number(const struct decoder *d, const struct place_in *in)
-{
-    return in->message == UINT32_MAX ? d->line : 0;
-}
-
 /* Without a header and without names in the codec, columns are called column1, column2, ... */
 static void numbered_names(struct decoder *d, uint32_t n)
 {
@@ -186,17 +181,15 @@ static void numbered_names(struct decoder *d, uint32_t n)
 
 static void take_record(struct decoder *d, struct place_in *in, const struct csv *c, leat_text raw)
 {
-    size_t good = utf8_check(raw.data, raw.n);
-    if (good < raw.n)
-        reject(d, raw, sequence_at(d, in, raw.data), line_number(d, in), "utf8", "byte %zu (0x%02x) is no UTF-8", good + 1,
-               (unsigned char)raw.data[good]);
-    else if (c->n != d->names->n)
+    if (reject_utf8(d, in, raw))
+        return;
+    if (c->n != d->names->n) {
         reject(d, raw, sequence_at(d, in, raw.data), line_number(d, in), "csv_columns",
                "the record has %u fields, the header has %u", c->n, d->names->n);
-    else {
-        found_add(d, in, raw.data, raw.n);
-        d->found.n_fields += c->n;
+        return;
     }
+    found_add(d, in, raw.data, raw.n);
+    d->found.n_fields += c->n;
 }
 
 static void count_lines(struct decoder *d, const char *p, const char *end)

@@ -40,6 +40,8 @@ struct decoder *decoder_new(const struct codec *codec, const struct paths *paths
     d->line = 1;
     if (codec->kind == CODEC_CSV && codec->n_columns)
         csv_fixed_names(d);
+    if (codec->kind == CODEC_JSON && !record_scalar)
+        d->shapes = shapes_new(d->codec.max_depth, paths_count(paths));
     return d;
 }
 
@@ -73,6 +75,9 @@ void decoder_free(struct decoder *d)
     free(d->found.message_of);
     free(d->found.kth);
     free(d->found.fields);
+    free(d->found.slots);
+    free(d->lines);
+    shapes_unref(d->shapes);
     origin_unref(d->origin);
     free(d);
 }
@@ -285,8 +290,33 @@ struct record *found_add(struct decoder *d, const struct place_in *in, const cha
     }
     f->message_of[f->n] = in->message;
     f->kth[f->n] = d->message_kth++;
-    f->records[f->n] = (struct record){(uint32_t)(at - in->base), (uint32_t)n};
+    f->records[f->n] = (struct record){.at = (uint32_t)(at - in->base), .n = (uint32_t)n};
     return &f->records[f->n++];
+}
+
+struct slot *found_slots(struct decoder *d, size_t n)
+{
+    struct found *f = &d->found;
+    if (UNLIKELY(f->cap_slots - f->n_slots < n)) {
+        f->cap_slots = f->cap_slots * 2 + n;
+        f->slots = xrealloc(f->slots, f->cap_slots * sizeof *f->slots);
+    }
+    return f->slots + f->n_slots;
+}
+
+uint64_t line_number(const struct decoder *d, const struct place_in *in)
+{
+    return in->message == UINT32_MAX ? d->line : 0;
+}
+
+bool reject_utf8(struct decoder *d, struct place_in *in, leat_text t)
+{
+    size_t good = utf8_check(t.data, t.n);
+    if (LIKELY(good == t.n))
+        return false;
+    reject(d, t, sequence_at(d, in, t.data), line_number(d, in), "utf8", "byte %zu (0x%02x) is no UTF-8", good + 1,
+           (unsigned char)t.data[good]);
+    return true;
 }
 
 bool too_long(struct decoder *d, struct place_in *in, const char *p, size_t n)
@@ -334,6 +364,10 @@ static struct batch *new_batch(struct decoder *d, struct block *block, const cha
         r->names = d->names;
         r->fields = copied(b, f->fields, f->n_fields * sizeof *f->fields);
     }
+    if (f->n_slots) {
+        r->shapes = shapes_ref(d->shapes);
+        r->slots = copied(b, f->slots, f->n_slots * sizeof *f->slots);
+    }
     b->in->sealed = true;
     return b;
 }
@@ -342,6 +376,7 @@ static void clear_found(struct decoder *d)
 {
     d->found.n = 0;
     d->found.n_fields = 0;
+    d->found.n_slots = 0;
 }
 
 /* Everything whole of the stream, up to max records. */
@@ -484,8 +519,7 @@ leat_text decoder_state(const struct decoder *d)
 
 uint64_t decoder_shapes(const struct decoder *d)
 {
-    (void)d;
-    return 0;
+    return d->shapes ? shapes_count(d->shapes) : 0;
 }
 
 bool decoder_waiting(const struct decoder *d)

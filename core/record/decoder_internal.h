@@ -4,6 +4,7 @@
 #define LEAT_CORE_DECODER_INTERNAL_H
 
 #include "core/record/record_internal.h"
+#include "core/record/shape.h"
 
 /* Compressed bytes in, plain ones out (inflate.c). */
 struct inflater;
@@ -29,6 +30,8 @@ struct found {
     uint32_t *message_of, *kth;
     struct field *fields;
     size_t n_fields, cap_fields;
+    struct slot *slots;
+    size_t n_slots, cap_slots;
 };
 
 struct decoder {
@@ -60,6 +63,13 @@ struct decoder {
     struct arena headers;
     uint64_t next_sequence;
 
+    /* JSON. */
+    struct shapes *shapes; /* NULL: record_scalar */
+    uint32_t hot;          /* the shape that the next record is predicted to have */
+    int score;             /* how well that went of late */
+    uint32_t *lines;       /* ends of lines, doubled; plus 1: there are bytes above ASCII */
+    uint32_t cap_lines;
+
     struct csv_names *names;
     struct buf state;
     struct found found;
@@ -76,6 +86,9 @@ struct place_in { /* what is being decoded */
 void reject(struct decoder *d, leat_text raw, uint64_t sequence, uint64_t line, const char *code, const char *format, ...)
     PRINTF(6, 7);
 struct record *found_add(struct decoder *d, const struct place_in *in, const char *at, size_t n);
+struct slot *found_slots(struct decoder *d, size_t n); /* room for n more behind those that are there */
+uint64_t line_number(const struct decoder *d, const struct place_in *in);
+bool reject_utf8(struct decoder *d, struct place_in *in, leat_text t);
 
 /* Decodes from p on while records are whole, at most max of them; returns where it stopped. */
 const char *decode_json(struct decoder *d, struct place_in *in, const char *p, uint32_t max);
@@ -86,6 +99,7 @@ const char *decode_raw(struct decoder *d, struct place_in *in, const char *p, ui
 bool csv_set_names(struct decoder *d, const char *p, const char *end);
 void csv_fixed_names(struct decoder *d);
 uint64_t sequence_at(const struct decoder *d, const struct place_in *in, const char *p);
+const char *skip_line(struct decoder *d, struct place_in *in, const char *p); /* of a record that was too long */
 /* The line at p, less its end: where the next one begins; NULL: it has no end yet. */
 const char *line_at(struct decoder *d, struct place_in *in, const char *p, leat_text *ret);
 /* A record that is longer than max_record and has no end yet: rejected, its rest will be skipped. */

@@ -159,6 +159,26 @@ static const char *check_object(const char *p, const char *end, size_t depth, st
     }
 }
 
+const char *json_string_rest(const char *p, const char *end)
+{
+    struct json_error e;
+    return check_string(p, end, &e);
+}
+
+const char *json_word(const char *p, const char *end)
+{
+    struct json_error e;
+    return p < end && *p != '"' && *p != '[' && *p != '{' ? json_check(p, end, 0, &e) : NULL;
+}
+
+const char *json_opaque(const char *p, const char *end, size_t depth)
+{
+    struct json_error e;
+    if (*p == '{' && (p + 1 == end || p[1] != '}'))
+        return NULL;
+    return json_check(p, end, depth, &e);
+}
+
 /* Recursive: max_depth is at most a few thousand (codec_limits). */
 const char *json_check(const char *p, const char *end, size_t max_depth, struct json_error *e)
 {

@@ -69,6 +69,10 @@ struct json_error {
 /* Past the value at p; NULL and *e if it is none. Texts are not checked for UTF-8 here. */
 const char *json_check(const char *p, const char *end, size_t max_depth, struct json_error *e);
 const char *json_blanks(const char *p, const char *end);
+/* Pieces of it, for scan.h. All: past what stands at p, NULL where it is wrong. */
+const char *json_string_rest(const char *p, const char *end);          /* inside of a string */
+const char *json_word(const char *p, const char *end);                 /* a number, true, false, null */
+const char *json_opaque(const char *p, const char *end, size_t depth); /* an array, or an empty object */
 /* Past the value at p, which is valid. */
 const char *json_end(const char *p);
 
@@ -142,6 +146,8 @@ void cell_value(struct memory *m, leat_text cell, leat_value *ret);
 enum root_kind { ROOT_NONE, ROOT_JSON, ROOT_CSV, ROOT_TEXT, ROOT_RAW, ROOT_CONCAT };
 struct record {
     uint32_t at, n; /* in base */
+    uint32_t shape; /* of root.shapes; 0: none */
+    uint32_t slot;  /* its first one of root.slots */
 };
 struct field { /* of a csv record */
     uint32_t at;
@@ -174,6 +180,8 @@ struct root {
     const struct message *messages; /* NULL: a stream */
     const uint32_t *message_of;  /* row -> message */
     const uint32_t *kth;         /* row -> k-th record of its message */
+    struct shapes *shapes;
+    const struct slot *slots;
     const struct field *fields;  /* csv: rows x names->n */
     struct csv_names *names;
     char quote;
