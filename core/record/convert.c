@@ -120,6 +120,66 @@ static bool unify(struct making *k, struct decimal *d)
     return fits;
 }
 
+/* What a pass over cells has seen: all of them numbers, parsed already? */
+enum { SEEN_BOOL = 1, SEEN_TEXT = 2, SEEN_JSON = 4, SEEN_I64 = 8, SEEN_DEC = 16, SEEN_F64 = 32 };
+
+/* Numbers of at most 18 digits; stops at the first cell that is something else. */
+static unsigned parse_numbers(const leat_text *cells, uint32_t n, struct decimal *d, uint32_t *ret_absent)
+{
+    unsigned seen = 0;
+    uint32_t n_absent = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (UNLIKELY(cell_absent(cells[i]))) {
+            d[i] = (struct decimal){0};
+            n_absent++;
+        } else if (LIKELY(is_number(cells[i]))) {
+            static const unsigned kinds[] = {[NUMBER_I64] = SEEN_I64, [NUMBER_DEC] = SEEN_DEC, [NUMBER_F64] = SEEN_F64};
+            seen |= kinds[number_parse(cells[i], &d[i])];
+        } else {
+            return SEEN_JSON;
+        }
+        if (UNLIKELY(seen & SEEN_F64))
+            break;
+    }
+    *ret_absent = n_absent;
+    return seen;
+}
+
+static struct read plain_doubles(struct memory *m, const leat_text *cells, uint32_t n, const struct decimal *d)
+{
+    struct making k = making_new(m, LEAT_F64, n);
+    for (uint32_t i = 0; i < n; i++) {
+        if (cell_absent(cells[i]))
+            column_absent(m, k.c, i);
+        else
+            ((double *)k.c->data)[i] = d[i].mantissa || cells[i].data[0] != '-' ? decimal_f64(d[i]) : -0.0;
+    }
+    return made(&k);
+}
+
+/* Columns of cells that are all such numbers, which most are; false: another way must be gone. */
+static bool plain_numbers(struct memory *m, const leat_text *cells, uint32_t n, uint32_t type, struct read *ret)
+{
+    struct decimal *d = memory_alloc(m, n * sizeof *d);
+    uint32_t n_absent = 0;
+    unsigned seen = parse_numbers(cells, n, d, &n_absent);
+    if (!seen || seen & ~(unsigned)(SEEN_I64 | SEEN_DEC) || (type == LEAT_I64 && seen != SEEN_I64))
+        return false;
+    if (type == LEAT_F64)
+        return *ret = plain_doubles(m, cells, n, d), true;
+    struct making k = making_new(m, type != LEAT_NULL ? type : seen & SEEN_DEC ? LEAT_DEC : LEAT_I64, n);
+    int64_t *to = (int64_t *)k.c->data;
+    for (uint32_t i = 0; n_absent && i < n; i++)
+        if (cell_absent(cells[i]))
+            column_absent(m, k.c, i);
+    if (seen & SEEN_DEC)
+        return *ret = (struct read){k.c, NULL}, unify(&k, d);
+    for (uint32_t i = 0; i < n; i++)
+        to[i] = d[i].mantissa;
+    *ret = made(&k);
+    return true;
+}
+
 /* --- other scalars --- */
 
 static bool cell_text(struct memory *m, leat_text cell, leat_text *ret)
@@ -224,8 +284,6 @@ static struct read lists_of_cells(struct memory *m, const leat_text *cells, uint
 
 /* --- JSON values --- */
 
-enum { SEEN_BOOL = 1, SEEN_TEXT = 2, SEEN_JSON = 4, SEEN_I64 = 8, SEEN_DEC = 16, SEEN_F64 = 32 };
-
 static unsigned seen_in(leat_text cell, struct decimal *d)
 {
     switch (cell.data[0]) {
@@ -300,6 +358,9 @@ static struct read decimals_of_cells(struct memory *m, const leat_text *cells, u
 struct read column_of_cells(struct memory *m, const leat_text *cells, uint32_t n, uint32_t type)
 {
     bool natural = type == LEAT_NULL;
+    struct read r;
+    if ((natural || type == LEAT_I64 || type == LEAT_DEC || type == LEAT_F64) && plain_numbers(m, cells, n, type, &r))
+        return r;
     if (natural && (type = natural_type(cells, n)) == LEAT_NULL)
         return absent_column(m, n);
     if (type >= LEAT_LIST)

@@ -183,16 +183,25 @@ double decimal_f64(struct decimal d)
     return number_f64((leat_text){text, n});
 }
 
+static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585"
+                            "960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
 size_t u64_print(char *ret, uint64_t v)
 {
-    char digits[20];
-    size_t n = 0;
-    do {
-        digits[n++] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v);
-    for (size_t i = 0; i < n; i++)
-        ret[i] = digits[n - 1 - i];
+    char digits[20], *at = digits + sizeof digits;
+    while (v >= 100) {
+        at -= 2;
+        memcpy(at, pairs + v % 100 * 2, 2);
+        v /= 100;
+    }
+    if (v >= 10) {
+        at -= 2;
+        memcpy(at, pairs + v * 2, 2);
+    } else {
+        *--at = (char)('0' + v);
+    }
+    size_t n = (size_t)(digits + sizeof digits - at);
+    memcpy(ret, at, n);
     return n;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* meta.c: what travels beside a record as columns ($id, $time, ...), names of fields, single values. */
 #include "core/record/record_internal.h"
+#include "core/record/shape.h"
 
 /* The k of each level at which more than one record was made from one: message, then each derive, upwards. */
 static uint32_t levels_of(const struct batch *b, uint32_t row, uint32_t *ret, uint32_t max)
@@ -211,6 +212,13 @@ static void object_names(struct map *names, struct memory *m, leat_text object)
             add_name(names, m, x.key, true);
 }
 
+static void shape_names(struct map *names, const struct shape *s)
+{
+    for (uint32_t i = 1; i < s->n_parts; i++)
+        if (!s->parts[i].parent)
+            *map_at(names, s->parts[i].name) = (void *)1;
+}
+
 static void collect_names(struct batch *b, struct batch *l, struct map *names);
 
 static void root_names(struct batch *b, struct batch *l, struct map *names)
@@ -218,8 +226,14 @@ static void root_names(struct batch *b, struct batch *l, struct map *names)
     struct memory *m = &b->in->memory;
     const struct root *r = &l->in->root;
     const uint32_t *rows = batch_rows_to(b, l);
-    for (uint32_t i = 0; r->kind == ROOT_JSON && i < b->view.n; i++)
-        object_names(names, m, root_record(r, rows ? rows[i] : i));
+    uint32_t known = SHAPE_NONE;
+    for (uint32_t i = 0; r->kind == ROOT_JSON && i < b->view.n; i++) {
+        const struct record *x = &r->records[rows ? rows[i] : i];
+        if (x->shape == SHAPE_NONE)
+            object_names(names, m, (leat_text){r->base + x->at, x->n});
+        else if (x->shape != known)
+            shape_names(names, shapes_at(r->shapes, known = x->shape));
+    }
     for (uint32_t i = 0; r->kind == ROOT_CSV && i < r->names->n; i++)
         add_name(names, m, r->names->names[i], false);
     if (r->kind == ROOT_TEXT || r->kind == ROOT_RAW)

@@ -11,6 +11,7 @@ enum {
     CHUNK_CLASSES = 13,    /* up to 16 MiB; bigger ones are not kept */
     BLOCK_CLASSES = 8,     /* BLOCK_SIZE << c, up to 32 MiB */
     KEPT_MAX = 256,        /* of one class */
+    RESERVE = 60 << 10,    /* with its header it fills a chunk of 64 KiB */
     BIG_KEPT_MAX = 4,      /* of classes of at least 1 MiB */
 };
 struct chunk {
@@ -129,6 +130,14 @@ void *memory_alloc(struct memory *m, size_t bytes)
     void *at = k->data + k->used;
     k->used += bytes;
     return at;
+}
+
+char *memory_reserve_more(struct memory *m, struct reserve *r, size_t bytes)
+{
+    size_t room = bytes > RESERVE ? bytes : RESERVE;
+    r->at = memory_alloc(m, room);
+    r->end = r->at + room;
+    return r->at;
 }
 
 void *memory_zalloc(struct memory *m, size_t bytes)

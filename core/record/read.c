@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* read.c: a path of a batch as a typed column, decoded once and kept. */
 #include "core/record/record_internal.h"
+#include "core/record/shape.h"
 
 /* --- the caches --- */
 
@@ -150,20 +151,52 @@ static struct read absent(struct batch *b, uint32_t type)
     return column_of_cells(&b->in->memory, none, b->view.n, type);
 }
 
-/* The raw JSON of steps[0..n) for each row of b. */
-static void cells_of_place(struct batch *b, const struct place *at, const struct step *steps, uint32_t n, leat_text *cells)
+static leat_text shaped_cell(const struct shape *s, struct shape_path w, const struct path *path, uint32_t n,
+                             const char *record, const struct slot *slots)
 {
+    if (w.way == WAY_ABSENT)
+        return JSON_MISSING;
+    leat_text cell = shape_part_text(&s->parts[w.part], record, slots);
+    return w.way == WAY_PART ? cell : json_find(cell, path->steps + w.steps, n - w.steps);
+}
+
+/* The first n steps of a path in records as they came. */
+static void record_cells(const struct root *r, const uint32_t *rows, uint32_t n_rows, const struct path *path, uint32_t n,
+                         leat_text *cells)
+{
+    uint32_t known = SHAPE_NONE;
+    const struct shape *shape = NULL;
+    struct shape_path way = {WAY_ABSENT, 0, 0};
+    for (uint32_t i = 0; i < n_rows; i++) {
+        const struct record *x = &r->records[rows ? rows[i] : i];
+        if (UNLIKELY(x->shape == SHAPE_NONE)) {
+            cells[i] = json_find((leat_text){r->base + x->at, x->n}, path->steps, n);
+            continue;
+        }
+        if (UNLIKELY(x->shape != known)) {
+            known = x->shape;
+            shape = shapes_at(r->shapes, known);
+            way = shape_find(shape, path, n);
+        }
+        cells[i] = shaped_cell(shape, way, path, n, r->base + x->at, r->slots + x->slot);
+    }
+}
+
+/* The raw JSON of the first n steps of a path for each row of b. */
+static void cells_of_place(struct batch *b, const struct place *at, const struct path *path, uint32_t n, leat_text *cells)
+{
+    const struct step *steps = path->steps;
     struct memory *m = &b->in->memory;
     const uint32_t *rows = batch_rows_to(b, at->level);
     const struct root *r = &at->level->in->root;
     const leat_column *c = NULL;
     uint32_t from = at->where == COLUMN ? n : at->from;
-    memset(cells, 0, b->view.n * sizeof *cells);
+    if (at->where != ROOT || r->kind != ROOT_JSON)
+        memset(cells, 0, b->view.n * sizeof *cells);
     if (at->where == COLUMN || at->where == INSIDE) {
         c = column_convert(m, gathered(b, at->column, rows), LEAT_JSON).column;
     } else if (at->where == ROOT && r->kind == ROOT_JSON) {
-        for (uint32_t i = 0; i < b->view.n; i++)
-            cells[i] = json_find(root_record(r, rows ? rows[i] : i), steps, n);
+        record_cells(r, rows, b->view.n, path, n, cells);
         return;
     } else if (at->where == ROOT && n == 1 && root_texts(m, r, rows, b->view.n, steps[0].name, cells)) {
         c = column_of_texts(m, cells, b->view.n, LEAT_JSON).column;
@@ -186,7 +219,7 @@ static struct read each_read(struct batch *b, const struct place *at, const stru
         struct read r = column_convert(m, gathered(b, at->column, batch_rows_to(b, at->level)), type);
         return r;
     }
-    cells_of_place(b, &before, path->steps, path->each, arrays);
+    cells_of_place(b, &before, path, path->each, arrays);
     struct read lists = column_of_cells(m, arrays, n, LEAT_LIST + LEAT_JSON);
     leat_column *c = (leat_column *)lists.column;
     const leat_text *items = column_cells(m, c->items);
@@ -210,7 +243,7 @@ static struct read root_read(struct batch *b, const struct place *at, const stru
     const uint32_t *rows = batch_rows_to(b, at->level);
     leat_text *cells = memory_alloc(m, b->view.n * sizeof *cells);
     if (r->kind == ROOT_JSON) {
-        cells_of_place(b, at, path->steps, path->n_steps, cells);
+        cells_of_place(b, at, path, path->n_steps, cells);
         return column_of_cells(m, cells, b->view.n, type);
     }
     if (path->n_steps == 1 && root_texts(m, r, rows, b->view.n, path->steps[0].name, cells))
@@ -316,7 +349,7 @@ struct read path_read(struct batch *b, const struct path *path, uint32_t type)
     if (at.where == ABSENT)
         return absent(b, type);
     leat_text *cells = batch_alloc(b, b->view.n * sizeof *cells);
-    cells_of_place(b, &at, path->steps, path->n_steps, cells);
+    cells_of_place(b, &at, path, path->n_steps, cells);
     return column_of_cells(&b->in->memory, cells, b->view.n, type);
 }
 

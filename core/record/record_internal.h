@@ -43,6 +43,15 @@ struct memory { /* what a batch owns; given back at once */
 void *memory_alloc(struct memory *m, size_t bytes); /* aligned to 16 */
 void *memory_zalloc(struct memory *m, size_t bytes);
 void memory_free(struct memory *m);
+/* Room for things one behind the other whose size is known only when they are written: after each, set r->at behind it. */
+struct reserve {
+    char *at, *end;
+};
+char *memory_reserve_more(struct memory *m, struct reserve *r, size_t bytes);
+static inline char *memory_reserve(struct memory *m, struct reserve *r, size_t bytes)
+{
+    return LIKELY((size_t)(r->end - r->at) >= bytes) ? r->at : memory_reserve_more(m, r, bytes);
+}
 
 /* Bytes that were read; shared with a child through fd. `size` bytes and BLOCK_SLACK readable ones behind them. */
 enum { BLOCK_SIZE = 256 << 10, BLOCK_SLACK = 64 };

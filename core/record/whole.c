@@ -1,20 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* whole.c: records as JSON again: the bytes they came as, with what changed spliced in. */
-#include "core/record/record_internal.h"
-
-struct change {
-    const struct path *path;
-    const leat_column *column; /* NULL: removed */
-    const uint32_t *rows;      /* row of the batch -> row of the column */
-};
-struct plan {
-    struct batch *base; /* NULL: records begin empty */
-    const uint32_t *base_rows;
-    const leat_column *whole; /* of base: texts to begin with instead of its records */
-    uint32_t n;
-    struct change *at;
-    bool *done; /* of the row being written: changes whose field it had */
-};
+#include "core/record/whole.h"
 
 static void add_change(struct batch *b, struct plan *p, struct batch *level, const struct overlay *o, uint32_t room)
 {
@@ -71,11 +57,6 @@ static char *put(char *out, leat_text t)
     if (t.n)
         memcpy(out, t.data, t.n);
     return out + t.n;
-}
-
-static uint32_t change_row(const struct change *c, uint32_t row)
-{
-    return c->rows ? c->rows[row] : row;
 }
 
 /* A value that is missing leaves the field out, like one that was removed. */
@@ -180,9 +161,9 @@ static size_t base_bound(const struct plan *p, uint32_t row)
     return r->kind == ROOT_JSON ? n + 2 : n * 6 + names + 16;
 }
 
-static size_t row_bound(const struct plan *p, uint32_t row, uint32_t base_row)
+size_t changes_bound(const struct plan *p, uint32_t row)
 {
-    size_t bytes = base_bound(p, base_row) + 4;
+    size_t bytes = 0;
     for (uint32_t i = 0; i < p->n; i++)
         if (p->at[i].column)
             bytes += p->at[i].path->key.n + 1 + column_json_bound(p->at[i].column, change_row(&p->at[i], row));
@@ -195,7 +176,7 @@ static leat_text base_text(const struct plan *p, uint32_t row)
     return t.n && t.data[0] == '{' ? t : TEXT("{}");
 }
 
-static char *put_row(struct batch *b, const struct plan *p, uint32_t row, uint32_t base_row, char *out)
+char *whole_put_row(struct batch *b, const struct plan *p, uint32_t row, uint32_t base_row, char *out)
 {
     struct splice s = {.plan = p, .row = row, .out = out, .begin = out};
     memset(p->done, 0, p->n * sizeof *p->done);
@@ -241,6 +222,23 @@ static const struct plan *plan_of(struct batch *b)
     return b->in->plan;
 }
 
+static void put_rows(struct batch *b, const struct plan *p, bool newline, leat_text *texts)
+{
+    struct memory *m = &b->in->memory;
+    struct reserve room = {0};
+    for (uint32_t i = 0; i < b->view.n; i++) {
+        uint32_t base_row = p->base_rows ? p->base_rows[i] : i;
+        if (row_as_it_is(p, base_row, newline, &texts[i]))
+            continue;
+        char *out = memory_reserve(m, &room, base_bound(p, base_row) + changes_bound(p, i) + 8);
+        char *end = whole_put_row(b, p, i, base_row, out);
+        if (newline)
+            *end++ = '\n';
+        texts[i] = (leat_text){out, (size_t)(end - out)};
+        room.at = end;
+    }
+}
+
 leat_column *whole_column(struct batch *b, bool newline)
 {
     struct memory *m = &b->in->memory;
@@ -253,14 +251,9 @@ leat_column *whole_column(struct batch *b, bool newline)
         return column_join(m, parts, b->in->root.n_parts, LEAT_JSON, b->view.n);
     }
     const struct plan *p = plan_of(b);
-    for (uint32_t i = 0; i < c->n; i++) {
-        uint32_t base_row = p->base_rows ? p->base_rows[i] : i;
-        if (row_as_it_is(p, base_row, newline, &texts[i]))
-            continue;
-        char *out = memory_alloc(m, row_bound(p, i, base_row) + 1), *end = put_row(b, p, i, base_row, out);
-        if (newline)
-            *end++ = '\n';
-        texts[i] = (leat_text){out, (size_t)(end - out)};
-    }
+    if (p->n && p->base && !p->whole && p->base->in->root.slots)
+        splice_rows(b, p, newline, texts);
+    else
+        put_rows(b, p, newline, texts);
     return c;
 }
