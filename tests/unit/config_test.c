@@ -2,9 +2,10 @@
 /* config_test.c: YAML to trees, findings and their places, references, options by tables. */
 #include "core/config/config.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 /* The findings of a text, as findings_print prints them; the caller frees it. */
 static char *printed(const struct findings *f)

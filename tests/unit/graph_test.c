@@ -2,9 +2,10 @@
 /* graph_test.c: flow files to plans: order, columns, ports, what is known of records, promises, pictures. */
 #include "core/graph/graph.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 static struct registry *registry;
 
