@@ -68,6 +68,13 @@ char *kafka_text(leat_text t)
     return s;
 }
 
+int64_t clock_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 /* --- configuration ----------------------------------------------------------------------------------------------- */
 
 /* One property, for the sentence called `by`. */

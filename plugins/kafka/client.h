@@ -74,6 +74,8 @@ void client_answered(struct client *c);
 /* [lane] What to do about it, for the end of a sentence; "" if there is nothing. */
 const char *client_advice(rd_kafka_resp_err_t err);
 
+int64_t clock_us(void); /* for distances */
+
 /* Never NULL: out of memory ends the process with a sentence, as in the host. */
 void *kafka_grow(void *p, size_t bytes);
 void *kafka_zeroed(size_t n, size_t bytes);

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { SILENT_US = 3000000, STARTING_US = 30000000 };
 enum { MARKS = 512, MARK_BYTES = 16 << 10, PARTITIONS_MAX = 64, WAITERS_MAX = 256 };
 
 /* At `next`, so many bytes had been written to the partition. */
@@ -30,6 +31,7 @@ struct embedded_reader {
     struct embedded_topic *topic;
     char *group;
     unsigned users;
+    int64_t silent_at_us; /* from then on it counts as stopped */
     int64_t at[PARTITIONS_MAX];
 };
 struct embedded_topic {
@@ -158,8 +160,9 @@ static uint64_t bytes_before(const struct written *w, int64_t next)
 
 static bool has_room(const struct embedded_topic *t)
 {
+    int64_t now = clock_us();
     for (const struct embedded_reader *r = t->readers; r; r = r->next)
-        for (int p = 0; p < PARTITIONS_MAX; p++) {
+        for (int p = 0; p < PARTITIONS_MAX && now < r->silent_at_us; p++) {
             const struct written *w = t->written[p];
             if (w && (w->now.bytes - bytes_before(w, r->at[p]) + t->flying_bytes > EMBEDDED_AHEAD_BYTES ||
                       w->now.next - r->at[p] + (int64_t)t->flying > EMBEDDED_AHEAD_MESSAGES))
@@ -189,6 +192,7 @@ struct embedded_reader *embedded_reader_new(struct embedded_topic *t, const char
         r->group = kafka_text(leat_text_of(group));
         r->topic = t;
         r->next = t->readers;
+        r->silent_at_us = clock_us() + STARTING_US;
         t->readers = r;
     }
     r->users++;
@@ -210,6 +214,15 @@ void embedded_reader_free(struct embedded_reader *r)
         free(r->group);
         free(r);
     }
+    pthread_mutex_unlock(&lock);
+}
+
+void embedded_reader_lives(struct embedded_reader *r)
+{
+    if (!r)
+        return;
+    pthread_mutex_lock(&lock);
+    r->silent_at_us = clock_us() + SILENT_US;
     pthread_mutex_unlock(&lock);
 }
 

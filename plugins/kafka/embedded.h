@@ -26,6 +26,8 @@ void embedded_topic_make(struct embedded_topic *t);      /* [lane] in the broker
 struct embedded_reader;
 struct embedded_reader *embedded_reader_new(struct embedded_topic *t, const char *group);
 void embedded_reader_free(struct embedded_reader *r);
+void embedded_reader_lives(
+    struct embedded_reader *r); /* it is still polled; silent for 3 s, it is waited for no more */
 void embedded_reader_at(struct embedded_reader *r, int32_t partition,
                         int64_t next); /* has read everything before `next` */
 
@@ -33,7 +35,7 @@ void embedded_reader_at(struct embedded_reader *r, int32_t partition,
 void embedded_sent(struct embedded_topic *t, uint32_t n, size_t bytes);
 /* One of those was answered. partition -1: it was not written. */
 void embedded_answered(struct embedded_topic *t, int32_t partition, int64_t offset, size_t bytes);
-/* May more be sent? If not, event_fd is written to once it may. */
+/* May more be sent? If not, event_fd is written to once readers have made room; ask again after a second, too. */
 bool embedded_has_room(struct embedded_topic *t, int event_fd);
 void embedded_writer_gone(int event_fd);
 #endif

@@ -462,6 +462,7 @@ static bool has_room(struct sink *s, struct target *t)
     if (!t->embedded || embedded_has_room(t->embedded, s->event_fd))
         return true;
     s->blocked = t;
+    s->client.h->loop->alarm(s->client.h, 0, 1000000); /* a reader that has stopped makes room by its silence */
     return false;
 }
 
@@ -638,6 +639,17 @@ static void ready(const leat_host *h, void *self, int fd, uint32_t events)
     go_on(s);
 }
 
+static void alarm_hook(const leat_host *h, void *self, uint64_t tag)
+{
+    struct sink *s = self;
+    (void)h, (void)tag;
+    if (!s->client.rk || !s->blocked)
+        return;
+    go_on(s);
+    if (s->blocked)
+        h->loop->alarm(h, 0, 1000000);
+}
+
 static leat_status commit(const leat_host *h, void *self, const leat_epoch *e)
 {
     (void)h, (void)self,
@@ -646,7 +658,7 @@ static leat_status commit(const leat_host *h, void *self, const leat_epoch *e)
 }
 
 static const leat_sink sink = {.size = sizeof sink, .class_ = LEAT_REPEAT, .overlap = 4, .commit = commit};
-static const leat_loop_hooks loop = {.size = sizeof loop, .ready = ready};
+static const leat_loop_hooks loop = {.size = sizeof loop, .ready = ready, .alarm = alarm_hook};
 const leat_processor kafka_sink = {
     .size = sizeof kafka_sink,
     .kind = LEAT_SINK,

@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { BATCH = 4096, SECOND_US = 1000000 };
 
@@ -45,13 +44,6 @@ static const leat_option options[SOURCE_OPTIONS] = {
                         "What becomes of messages without a value: to the port `rejected`, nothing, or to the codec."},
 };
 static const leat_metric metrics[] = {{.name = "broker_errors", .doc = "Errors that the Kafka library reported."}};
-
-int64_t clock_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 void source_log(const struct source *s, uint32_t level, const char *format, ...)
 {
@@ -479,6 +471,8 @@ static leat_status poll(const leat_host *h, void *self, uint32_t room)
         return fatal_error(s);
     if (s->refused[0])
         return h->fail(h, LEAT_FATAL, s->refused);
+    for (size_t i = 0; i < s->n_topics && s->client.embedded; i++)
+        embedded_reader_lives(s->topics[i]->reader);
     uint32_t n = read_messages(s, room);
     bool changed = members_tell(s);
     members_answers(s);

@@ -120,6 +120,5 @@ bool alone_poll(struct source *s); /* announces what there is; true: all of it i
 void alone_stop(struct source *s);
 
 /* source.c */
-int64_t clock_us(void); /* for distances */
 void source_log(const struct source *s, uint32_t level, const char *format, ...) LEAT_PRINTF(3, 4);
 #endif

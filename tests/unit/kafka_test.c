@@ -46,12 +46,20 @@ struct lane {
     uint32_t n_seek, n_leaving, wait;
     int assigned, revoked;
     uint64_t lag;
+    int64_t alarm_us;
     char said[8192];
     /* sink */
     uint64_t finished, again, refused, retried;
     uint64_t ticket_again;
     leat_column columns[8];
 };
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
 
 static struct lane *of(const leat_host *h)
 {
@@ -134,6 +142,12 @@ static void watch(const leat_host *h, int fd, uint32_t events)
     of(h)->watched_fd = events ? fd : -1;
 }
 
+static void alarm_in(const leat_host *h, uint64_t tag, int64_t after_us)
+{
+    (void)tag;
+    of(h)->alarm_us = after_us < 0 ? 0 : now_us() + after_us;
+}
+
 static void wake(const leat_host *h)
 {
     static const uint64_t one = 1;
@@ -204,7 +218,7 @@ static const leat_source_service source_service = {.size = sizeof source_service
                                                    .reject = reject_message,
                                                    .idle = idle,
                                                    .lag = lag};
-static const leat_loop_service loop_service = {.size = sizeof loop_service, .watch = watch};
+static const leat_loop_service loop_service = {.size = sizeof loop_service, .watch = watch, .alarm = alarm_in};
 
 static const leat_processor *processor(uint32_t kind)
 {
@@ -352,6 +366,10 @@ static void writer_turn(struct lane *l)
     struct pollfd fd = {l->watched_fd, POLLIN, 0};
     if (poll(&fd, 1, 5) > 0)
         l->p->loop->ready(&l->h, l->self, l->watched_fd, LEAT_READABLE);
+    if (l->alarm_us && now_us() >= l->alarm_us) {
+        l->alarm_us = 0;
+        l->p->loop->alarm(&l->h, l->self, 0);
+    }
 }
 
 /* Writes n thousand messages and waits until all are answered. */
@@ -566,6 +584,38 @@ static void writer_waits_for_readers(void **state)
     flow_free(&flow);
 }
 
+/* When a flow ends, its sources are asked no more, while its sinks still write what was read. */
+static void writer_goes_on_when_the_reader_has_stopped(void **state)
+{
+    enum { BATCHES = 20 };
+    struct flow flow = {0};
+    leat_value list;
+    char *large = malloc(1000);
+    uint64_t sent = 0;
+    (void)state;
+    memset(large, 'x', 1000);
+    struct lane *w = writer_new(&flow);
+    struct lane *a = reader_new("a", &flow, "left", "s", &list);
+    assert_int_equal(a->p->start(&a->h, a->self), LEAT_OK);
+    reader_turn(a, 0);
+    struct rows *r = rows_new(w, "left", (leat_text){large, 1000}, 0);
+    for (int i = 0; i < 20000 && w->finished < BATCHES; i++) {
+        r->batch.ticket = w->ticket_again ? w->ticket_again : 200000 + sent;
+        if (w->ticket_again || sent < BATCHES) {
+            sent += !w->ticket_again;
+            w->ticket_again = 0;
+            w->p->process(&w->h, w->self, &r->batch);
+        }
+        writer_turn(w);
+    }
+    assert_int_equal(w->finished, BATCHES);
+    assert_true(w->again > 0);
+    free(r);
+    free(large);
+    lane_free(a);
+    lane_free(w);
+}
+
 static void a_record_too_large_is_rejected_alone(void **state)
 {
     struct flow flow = {0};
@@ -637,6 +687,7 @@ int main(void)
         cmocka_unit_test(hold_full_and_seek_back),
         cmocka_unit_test(until_end_reads_what_is_there_and_ends),
         cmocka_unit_test(writer_waits_for_readers),
+        cmocka_unit_test(writer_goes_on_when_the_reader_has_stopped),
         cmocka_unit_test(a_record_too_large_is_rejected_alone),
         cmocka_unit_test(a_broker_that_is_down_is_said_once),
     };
