@@ -23,9 +23,8 @@ static void close_epoch(struct instance *in, uint64_t epoch)
 
 static void count_parked(struct instance *in, const struct batch *b, int sign)
 {
-    struct lane *l = in->lane;
-    l->parked_rows += (uint64_t)((int64_t)b->view.n * sign);
-    l->parked_bytes += (uint64_t)((int64_t)batch_bytes(b) * sign);
+    in->parked_rows += (uint64_t)((int64_t)b->view.n * sign);
+    in->parked_bytes += (uint64_t)((int64_t)batch_bytes(b) * sign);
     figure_add(in->figures, WAITING, (uint64_t)((int64_t)b->view.n * sign));
 }
 

@@ -11,11 +11,6 @@ uint64_t lane_ticket(struct lane *l)
     return (uint64_t)(l->number + 1) << 48 | ++l->tickets;
 }
 
-bool lane_full(const struct lane *l)
-{
-    return l->parked_rows > PARKED_ROWS_MAX || l->parked_bytes > PARKED_BYTES_MAX || pool_bytes(l->pool) > 2 * PARKED_BYTES_MAX;
-}
-
 int lane_init(struct lane *l, struct run *r, uint32_t number, struct err *err)
 {
     *l = (struct lane){.run = r, .number = number, .epoch = r->cut + 1, .oldest = r->cut + 1};

@@ -26,7 +26,7 @@ enum {
     EPOCHS_OPEN = 4,               /* cut, but not yet finished; more make the open one longer */
     EPOCH_SLOTS = 8,               /* a ring, by number */
     ROOM_ROWS = 8192,              /* what a source may feed in one poll */
-    PARKED_ROWS_MAX = 64 << 10,    /* parked in a lane: sources get room 0 */
+    PARKED_ROWS_MAX = 64 << 10,    /* parked below a source: it gets room 0 */
     PARKED_BYTES_MAX = 24 << 20,
     ZEROS_HOST = 1024, ZEROS = 256 /* bytes handed out with structs of the ABI, what is not known is 0 */
 };
@@ -140,6 +140,7 @@ struct source {
     int64_t poll_at_us;
     int64_t full_since_us;
     bool ended;          /* poll said END */
+    bool *below;         /* by processor: gets what this source reads */
     uint64_t records;
     uint64_t fed_records, fed_rejected; /* of the last feed */
     VEC(struct batch *) fed;            /* decoded, not sent on */
@@ -172,6 +173,7 @@ struct instance {
     struct delivery *queue, **queue_end; /* parked, in order */
     struct delivery *pending;
     uint32_t n_pending, pending_max;
+    uint64_t parked_rows, parked_bytes; /* before this one, or PENDING */
     bool again;       /* AGAIN or WAIT: until woken */
     int64_t again_until_us;
     int woken;        /* atomic */
@@ -211,7 +213,6 @@ struct lane {
     uint64_t oldest;  /* the first that is not finished */
     struct slot slots[EPOCH_SLOTS];
     uint64_t tickets;
-    uint64_t parked_rows, parked_bytes;
     bool dirty;       /* something moved since the last cut */
     bool moved;       /* in this turn */
     int64_t now_us;   /* monotonic, once per turn */
@@ -297,7 +298,6 @@ int64_t back_off(const struct on_error *o, uint32_t attempt); /* with jitter */
 int lane_init(struct lane *l, struct run *r, uint32_t number, struct err *err);
 void lane_fini(struct lane *l);
 void *lane_main(void *lane);
-bool lane_full(const struct lane *l);
 uint64_t lane_ticket(struct lane *l);
 
 /* instance.c */

@@ -307,9 +307,24 @@ static const leat_source_service service = {.size = sizeof service, .announce = 
                                             .space = space, .fill = fill, .place = place, .reject = reject, .idle = idle,
                                             .lag = lag, .fed = fed, .known = known};
 
+static void mark_below(const struct plan *plan, uint32_t from, bool *below)
+{
+    const struct planned *p = &plan->processors[from];
+    for (uint32_t o = 0; o < p->n_outputs; o++)
+        for (uint32_t t = 0; t < p->ports[o].n_targets; t++) {
+            uint32_t to = p->ports[o].targets[t].processor;
+            if (!below[to]) {
+                below[to] = true;
+                mark_below(plan, to, below);
+            }
+        }
+}
+
 void source_service_init(struct instance *in)
 {
     in->source = xcalloc(1, sizeof *in->source);
+    in->source->below = xcalloc(in->run->plan->n, sizeof(bool));
+    mark_below(in->run->plan, in->index, in->source->below);
     in->host.source = &service;
 }
 
@@ -326,6 +341,7 @@ void source_fini(struct instance *in)
         free(p->topic);
         free(p);
     }
+    free(s->below);
     VEC_FINI(&s->fed);
     VEC_FINI(&s->partitions);
     VEC_FINI(&s->to_seek);
@@ -428,6 +444,20 @@ static bool poll(struct instance *in, uint32_t room)
     return moved || status == LEAT_OK;
 }
 
+/* Too much waits on the ways of this source. What waits elsewhere does not stop it: it may wait for this very source (a sink and
+ * a source of the same topic, whose broker has little room). */
+static bool source_full(const struct instance *in)
+{
+    const struct lane *l = in->lane;
+    uint64_t rows = 0, bytes = 0;
+    for (uint32_t i = 0; i < in->run->plan->n; i++)
+        if (in->source->below[i]) {
+            rows += l->instances[i]->parked_rows;
+            bytes += l->instances[i]->parked_bytes;
+        }
+    return rows > PARKED_ROWS_MAX || bytes > PARKED_BYTES_MAX || (rows && pool_bytes(l->pool) > 2 * PARKED_BYTES_MAX);
+}
+
 bool source_turn(struct instance *in)
 {
     struct source *s = in->source;
@@ -439,7 +469,7 @@ bool source_turn(struct instance *in)
         ask_to_seek(in);
     if (s->ended || stopping(in) || s->poll_at_us > in->lane->now_us)
         return false;
-    if (lane_full(in->lane)) {
+    if (source_full(in)) {
         if (!s->full_since_us)
             s->full_since_us = in->lane->now_us;
         if (in->lane->now_us - s->full_since_us >= 1000000) { /* keep alive */
@@ -459,7 +489,7 @@ int64_t source_next_us(const struct instance *in)
         return INT64_MAX;
     if (s->to_seek.n)
         return 0;
-    return lane_full(in->lane) ? in->lane->now_us + 1000000 : s->poll_at_us;
+    return source_full(in) ? in->lane->now_us + 1000000 : s->poll_at_us;
 }
 
 bool source_finished(const struct instance *in)
