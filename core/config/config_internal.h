@@ -12,12 +12,12 @@ struct node *tree_parse(struct arena *a, const char *file, leat_text source, str
  */
 const char *line_corrected(struct arena *a, leat_text line);
 /* Line number (from 1) of a text, without its end. */
-leat_text line_number(leat_text source, uint32_t line);
+leat_text source_line(leat_text source, uint32_t line);
 bool parentheses_unbalanced(leat_text t);
 
 /* How a row is to be read: the tree that its default is. The arena's. */
 struct node *node_of_standard(struct arena *a, const leat_option *o);
-bool choice_number(const char *choices, leat_text text, int64_t *ret);
+bool option_choice_number(const char *choices, leat_text text, int64_t *ret);
 
 struct option_reader {
     struct arena *a;

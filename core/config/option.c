@@ -26,7 +26,7 @@ struct node *node_of_standard(struct arena *a, const leat_option *o)
     return n;
 }
 
-bool choice_number(const char *choices, leat_text text, int64_t *ret)
+bool option_choice_number(const char *choices, leat_text text, int64_t *ret)
 {
     int64_t k = 0;
     for (const char *at = choices; at && *at; k++) {
@@ -186,7 +186,7 @@ static bool read_units(struct option_reader *r, const leat_option *o, const stru
 static bool read_choice(struct option_reader *r, const leat_option *o, const struct node *n, leat_value *ret)
 {
     int64_t k = 0;
-    if (!choice_number(o->choices, n->text, &k)) {
+    if (!option_choice_number(o->choices, n->text, &k)) {
         refuse_choice(r, o, n, n->text);
         return false;
     }
@@ -210,7 +210,7 @@ static bool read_template(struct option_reader *r, const leat_option *o, uint32_
                           leat_value *ret)
 {
     int64_t k;
-    if (o->choices && !memchr(n->text.data, '{', n->text.n) && !choice_number(o->choices, n->text, &k)) {
+    if (o->choices && !memchr(n->text.data, '{', n->text.n) && !option_choice_number(o->choices, n->text, &k)) {
         refuse_choice(r, o, n, n->text);
         return false;
     }

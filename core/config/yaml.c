@@ -57,7 +57,7 @@ static size_t byte_of(const struct reader *r, yaml_mark_t m)
     return at;
 }
 
-leat_text line_number(leat_text source, uint32_t line)
+leat_text source_line(leat_text source, uint32_t line)
 {
     size_t at = 0;
     for (uint32_t i = 1; i < line && at < source.n;) {
@@ -205,7 +205,7 @@ static void refuse_pieces(struct reader *r, const struct node *n)
 {
     if (!n->flow || !n->plain || !parentheses_unbalanced(n->text))
         return;
-    const char *right = line_corrected(&r->f->memory, line_number(r->source, n->line));
+    const char *right = line_corrected(&r->f->memory, source_line(r->source, n->line));
     finding_add(r->f, FINDING_ERROR, "E104", n,
                 right ? finding_text(r->f, "quote the expression:\n%s", right) : "quote the expression",
                 "a comma ended this value within its parentheses: '" TEXT_FMT "'", TEXT_ARG(n->text));
@@ -259,12 +259,12 @@ static void yaml_failed(struct reader *r)
     const yaml_parser_t *p = &r->parser;
     yaml_mark_t m = p->error == YAML_READER_ERROR ? (yaml_mark_t){0} : p->problem_mark;
     struct node at = {.file = r->file, .line = (uint32_t)m.line + 1, .column = (uint32_t)m.column + 1};
-    leat_text line = line_number(r->source, at.line);
+    leat_text line = source_line(r->source, at.line);
     size_t byte = byte_of(r, m);
     char c = byte < r->source.n ? r->source.data[byte] : 0;
     const char *right = line_corrected(&r->f->memory, line);
     if (!right && p->context_mark.line + 1 < at.line && p->context) {
-        leat_text before = line_number(r->source, (uint32_t)p->context_mark.line + 1);
+        leat_text before = source_line(r->source, (uint32_t)p->context_mark.line + 1);
         right = line_corrected(&r->f->memory, before);
     }
     r->failed = true;

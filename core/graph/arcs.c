@@ -2,7 +2,7 @@
 /* arcs.c: who reads from whom: `from`, the order of processors, cycles, ports. */
 #include "core/graph/graph_internal.h"
 
-int64_t port_id(leat_text name)
+int64_t graph_port_id(leat_text name)
 {
     return (int64_t)(hash64(name.data, name.n, 1) >> 1);
 }
@@ -175,7 +175,7 @@ static bool is_star(const leat_port *rows, uint32_t n)
 static leat_edge edge_of(struct planner *pl, leat_text name)
 {
     leat_text copy = arena_text(pl->a, name);
-    return (leat_edge){.name = copy, .id = port_id(copy)};
+    return (leat_edge){.name = copy, .id = graph_port_id(copy)};
 }
 
 bool inputs_plan(struct planner *pl, struct draft *d, struct planned *x)

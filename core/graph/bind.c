@@ -73,7 +73,7 @@ static bool check_type(struct binding_plan *bp, const leat_option *o, const stru
     if (type_converts(type, o->column))
         return true;
     finding_add(bp->pl->f, FINDING_ERROR, "E412", where, NULL, "'%s' takes %s, and '" TEXT_FMT "' is %s", o->name,
-                type_name(o->column), TEXT_ARG(where->text), type_name(type));
+                graph_type_name(o->column), TEXT_ARG(where->text), graph_type_name(type));
     return false;
 }
 
@@ -89,7 +89,7 @@ bool bind_path(struct binding_plan *bp, uint32_t how, leat_text path, uint32_t *
     if (how == LEAT_READ || path.data[0] != '$')
         return true;
     static const char *const writable[] = {"$id", "$key", "$time", "$encoded", "$head", NULL};
-    if (is_word(writable, path))
+    if (graph_is_word(writable, path))
         return true;
     finding_add(f, FINDING_ERROR, "E418", where, NULL, "'" TEXT_FMT "' cannot be written", TEXT_ARG(path));
     return false;

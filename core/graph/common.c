@@ -151,7 +151,7 @@ static bool refuse_later(struct planner *pl, const struct node *n)
 {
     static const char *const later[] = {"logfmt", "avro", "parquet", NULL};
     leat_text name = n->kind == NODE_MAP && n->n ? n->items[0]->key : n->text;
-    if (!is_word(later, name))
+    if (!graph_is_word(later, name))
         return false;
     finding_add(pl->f, FINDING_ERROR, "E217", n, "json, csv, text and raw are there",
                 "the codec '" TEXT_FMT "' comes with a later version", TEXT_ARG(name));
@@ -278,7 +278,7 @@ static void check_codec(struct planner *pl, const struct planned *x, const struc
                     "'%s' does not write records as bytes: it has no codec", x->p->name);
 }
 
-void common_read(struct planner *pl, struct draft *d, struct planned *x)
+void draft_common_read(struct planner *pl, struct draft *d, struct planned *x)
 {
     static const char *const host_rows[] = {"codec", "batch", "in_flight"};
     const struct node *n[N_OF(host_rows)], *on_error = node_get(d->node, "on_error");

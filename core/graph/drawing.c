@@ -54,7 +54,7 @@ static size_t draw_node(struct drawing *d, uint32_t at)
 static void put_label(const struct drawing *d, uint32_t at)
 {
     const struct planned *x = &d->p->processors[at];
-    buf_printf(d->out, " %s  %s %s", x->name, kind_word(x->p->kind), x->p->name);
+    buf_printf(d->out, " %s  %s %s", x->name, graph_kind_word(x->p->kind), x->p->name);
     for (uint32_t i = 0; i < d->p->n; i++)
         for (uint32_t k = 0; k < d->p->processors[i].n_outputs; k++) {
             const struct output *o = &d->p->processors[i].ports[k];

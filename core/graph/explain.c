@@ -95,7 +95,7 @@ static void explain_binding(const struct plan *p, const struct planned *x, const
     else if (b->expr)
         expr_explain(b->expr, out);
     if (b->type)
-        buf_printf(out, " as %s", type_name(b->type));
+        buf_printf(out, " as %s", graph_type_name(b->type));
     if (b->how == LEAT_READ && x->n_inputs > 1 && b->port < x->n_inputs)
         buf_printf(out, " of %s", x->inputs[b->port].name.data);
     buf_printf(out, "%s\n", b->required ? ", required" : "");
@@ -141,7 +141,7 @@ static void explain_sink(const struct planned *x, struct buf *out)
 static void explain_processor(const struct plan *p, uint32_t i, struct buf *out)
 {
     const struct planned *x = &p->processors[i];
-    buf_printf(out, "  %s: %s %s", x->name, kind_word(x->p->kind), x->p->name);
+    buf_printf(out, "  %s: %s %s", x->name, graph_kind_word(x->p->kind), x->p->name);
     if (x->file && x->file->name)
         buf_printf(out, " (plugin %s %s)", x->file->name, x->file->version);
     buf_char(out, '\n');

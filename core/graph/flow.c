@@ -17,7 +17,7 @@ static void refuse_keys(struct planner *pl, const struct node *root, const char 
     while (keys[n])
         n++;
     for (size_t i = 0; i < root->n; i++)
-        if (!is_word(keys, root->items[i]->key))
+        if (!graph_is_word(keys, root->items[i]->key))
             finding_add_key(pl->f, FINDING_ERROR, "E202", root->items[i],
                             finding_suggest(pl->f, root->items[i]->key, keys, n), "unknown key '" TEXT_FMT "' of %s",
                             TEXT_ARG(root->items[i]->key), of);

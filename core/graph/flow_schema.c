@@ -28,8 +28,8 @@ static void put_with(const leat_processor *p, struct buf *out)
 /* Options may come from a connection, so none is required of `with` alone. */
 static void put_choice(const leat_processor *p, struct buf *out)
 {
-    buf_printf(out, "{\"if\":{\"required\":[\"%s\"],\"properties\":{\"%s\":{\"const\":", kind_word(p->kind),
-               kind_word(p->kind));
+    buf_printf(out, "{\"if\":{\"required\":[\"%s\"],\"properties\":{\"%s\":{\"const\":", graph_kind_word(p->kind),
+               graph_kind_word(p->kind));
     buf_json(out, text_of(p->name));
     buf_str(out, "}}},\"then\":{\"properties\":{\"with\":");
     put_with(p, out);
@@ -41,7 +41,7 @@ static void put_names(struct registry *r, uint32_t kind, struct buf *out)
     size_t n;
     const struct plugin_file *files = registry_files(r, &n);
     bool first = true;
-    buf_printf(out, "\"%s\":{\"enum\":[", kind_word(kind));
+    buf_printf(out, "\"%s\":{\"enum\":[", graph_kind_word(kind));
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < files[i].n_processors; k++)
             if (files[i].processors[k].kind == kind && !files[i].broken) {

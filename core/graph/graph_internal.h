@@ -38,7 +38,7 @@ void shape_merge(struct shape *to, const struct shape *from); /* records of eith
 /* As expr_fields.type, of names that do not begin with $ as well as of those that do. */
 bool shape_type(const struct shape *s, struct paths *paths, leat_text path, uint32_t *ret_type, const char **ret_near);
 bool metadata_type(leat_text path, uint32_t *ret_type); /* "$id": what travels beside a record; false: no such thing */
-const char *type_name(uint32_t type);
+const char *graph_type_name(uint32_t type);
 bool type_converts(uint32_t from, uint32_t to); /* as batch_read does; unknown types may */
 
 /* --- a processor while it is planned ------------------------------------------------------------------------------ */
@@ -87,8 +87,8 @@ struct planner {
 void drafts_read(struct planner *pl);
 void draft_fini(struct draft *d);
 uint32_t draft_find(const struct planner *pl, leat_text name);
-bool is_word(const char *const *words, leat_text t);
-const char *kind_word(uint32_t kind);
+bool graph_is_word(const char *const *words, leat_text t);
+const char *graph_kind_word(uint32_t kind);
 
 /* arcs.c */
 void arcs_read(struct planner *pl);  /* `from` of all */
@@ -97,7 +97,7 @@ void arcs_check_reach(struct planner *pl);
 /* The inputs that arcs and table give; false when they do not fit (said). */
 bool inputs_plan(struct planner *pl, struct draft *d, struct planned *x);
 void outputs_plan(struct planner *pl, struct draft *d, struct planned *x); /* those of the table */
-int64_t port_id(leat_text name);
+int64_t graph_port_id(leat_text name);
 /* Adds an output that the flow names; its number. */
 uint32_t output_add(struct planner *pl, const struct draft *d, struct planned *x, leat_text name, uint32_t flags);
 void arcs_connect(struct planner *pl, struct draft *d); /* targets at the processors it reads from */
@@ -140,18 +140,18 @@ bool bind_path(struct binding_plan *bp, uint32_t how, leat_text path, uint32_t *
 leat_text inline_earlier(struct arena *a, leat_text text, const struct earlier *earlier, size_t n);
 
 /* host.c: runs create and destroy; false: it refused (said). */
-bool create_try(struct binding_plan *bp);
+bool draft_create_try(struct binding_plan *bp);
 
 /* common.c */
 extern const char *const host_keys_all[];
 const char *const *host_keys_of(const leat_processor *p);
-void common_read(struct planner *pl, struct draft *d, struct planned *x);
+void draft_common_read(struct planner *pl, struct draft *d, struct planned *x);
 void settings_read(struct planner *pl);
 void settings_schema(struct buf *out);
 void common_schema(const char *key, struct buf *out);
 
 /* schema.c */
-void schema_read(struct planner *pl, struct draft *d, struct planned *x, struct shape *out);
+void draft_schema_read(struct planner *pl, struct draft *d, struct planned *x, struct shape *out);
 
 /* promise.c */
 void promises_make(struct planner *pl);

@@ -38,7 +38,7 @@ static bool check_bind(struct binding_plan *bp, const leat_binding *w, leat_text
     if (w->how == LEAT_REMOVE || type_converts(known, w->type))
         return true;
     finding_add_key(pl->f, FINDING_ERROR, "E412", blame_of(bp), NULL, "'%s' reads '" TEXT_FMT "' as %s, and it is %s",
-                    bp->x->p->name, TEXT_ARG(path), type_name(w->type), type_name(known));
+                    bp->x->p->name, TEXT_ARG(path), graph_type_name(w->type), graph_type_name(known));
     return false;
 }
 
@@ -142,7 +142,7 @@ static struct planning_host *host_of(struct binding_plan *bp)
     return ph;
 }
 
-bool create_try(struct binding_plan *bp)
+bool draft_create_try(struct binding_plan *bp)
 {
     const leat_processor *p = bp->x->p;
     struct planning_host *ph = host_of(bp);

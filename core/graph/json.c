@@ -31,7 +31,7 @@ static void put_binding(const struct plan *p, const struct binding *b, struct bu
 {
     static const char *const how[] = {"read", "write", "remove"};
     buf_printf(out, "{\"how\":\"%s\",\"type\":\"%s\",\"required\":%s", how[b->how <= LEAT_REMOVE ? b->how : 0],
-               type_name(b->type), b->required ? "true" : "false");
+               graph_type_name(b->type), b->required ? "true" : "false");
     if (b->path) {
         buf_str(out, ",\"field\":");
         buf_json(out, paths_text(p->paths, b->path));
@@ -50,7 +50,7 @@ static void put_processor(const struct plan *p, const struct planned *x, struct 
     buf_char(out, '{');
     member(out, "name", x->name);
     buf_char(out, ',');
-    member(out, "kind", kind_word(x->p->kind));
+    member(out, "kind", graph_kind_word(x->p->kind));
     buf_char(out, ',');
     member(out, "processor", x->p->name);
     buf_char(out, ',');

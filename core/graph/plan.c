@@ -98,7 +98,7 @@ static void shapes_out(struct binding_plan *bp)
     for (uint32_t i = 0; i + 1 < x->n_outputs; i++) {
         shape_out(bp, i, &d->out[i]);
         if (x->p->kind == LEAT_SOURCE)
-            schema_read(bp->pl, d, x, &d->out[i]);
+            draft_schema_read(bp->pl, d, x, &d->out[i]);
     }
     shape_of_rejected(bp->pl, &d->out[x->n_outputs - 1]);
 }
@@ -145,7 +145,7 @@ static void bind_all(struct planner *pl, struct draft *d, struct planned *x)
     read_options(&bp);
     output_add(pl, d, x, TEXT("rejected"), LEAT_DEAD_LETTERS);
     if (pl->f->errors == errors)
-        create_try(&bp);
+        draft_create_try(&bp);
     keep_bindings(&bp);
     shapes_out(&bp);
     for (uint32_t i = 0; i < x->n_inputs; i++)
@@ -171,7 +171,7 @@ static void plan_one(struct planner *pl, struct draft *d)
     }
     bind_all(pl, d, x);
     arcs_connect(pl, d);
-    common_read(pl, d, x);
+    draft_common_read(pl, d, x);
 }
 
 void processors_plan(struct planner *pl)

@@ -20,7 +20,7 @@ static const struct {
              {"drop_state", "it comes with keyed state"},
              {"approve", "send such records to a sink that people look at"}};
 
-bool is_word(const char *const *words, leat_text t)
+bool graph_is_word(const char *const *words, leat_text t)
 {
     for (; *words; words++)
         if (text_is(t, *words))
@@ -28,7 +28,7 @@ bool is_word(const char *const *words, leat_text t)
     return false;
 }
 
-const char *kind_word(uint32_t kind)
+const char *graph_kind_word(uint32_t kind)
 {
     return kind >= LEAT_SOURCE && kind <= LEAT_SINK ? kind_words[kind - 1] : "processor";
 }
@@ -118,7 +118,7 @@ static void find_kind(struct planner *pl, struct draft *d)
             continue;
         if (d->kind_node) {
             finding_add_key(pl->f, FINDING_ERROR, "E206", n, NULL, "'%s' is a %s already, it cannot be a %s too",
-                            d->name, kind_word(d->kind), kind_words[k]);
+                            d->name, graph_kind_word(d->kind), kind_words[k]);
             d->broken = true;
             continue;
         }
@@ -137,7 +137,7 @@ static void find_plugin(struct planner *pl, struct draft *d)
         return;
     if (d->kind_node->kind != NODE_TEXT) {
         finding_add(pl->f, FINDING_ERROR, "E205", d->kind_node, NULL, "`%s` takes the name of a processor, not %s",
-                    kind_word(d->kind), node_kind_name(d->kind_node->kind));
+                    graph_kind_word(d->kind), node_kind_name(d->kind_node->kind));
         return;
     }
     d->p = registry_processor(pl->registry, d->kind, d->kind_node->text, &d->file, &err);
@@ -232,7 +232,7 @@ static void read_lanes(struct planner *pl, struct draft *d)
 static void read_keys(struct planner *pl, struct draft *d)
 {
     for (size_t i = 0; i < d->node->n; i++)
-        if (!is_word(keys, d->node->items[i]->key))
+        if (!graph_is_word(keys, d->node->items[i]->key))
             refuse_key(pl, d, d->node->items[i]);
     const struct node *text = node_get(d->node, "description");
     if (text && (text->kind == NODE_LIST || text->kind == NODE_MAP))

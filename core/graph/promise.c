@@ -136,7 +136,7 @@ static bool rows_converge(const struct planned *x)
         const char *at = o->choices;
         for (int64_t k = x->with[i].as.i64; k > 0 && *at; at++)
             k -= *at == '|';
-        return is_word(words, (leat_text){at, strcspn(at, "|")});
+        return graph_is_word(words, (leat_text){at, strcspn(at, "|")});
     }
     return false;
 }

@@ -151,7 +151,7 @@ static void read_strict(struct planner *pl, const struct draft *d, struct planne
     x->schema_strict = text_is(n->text, "reject");
 }
 
-void schema_read(struct planner *pl, struct draft *d, struct planned *x, struct shape *out)
+void draft_schema_read(struct planner *pl, struct draft *d, struct planned *x, struct shape *out)
 {
     const struct node *n = node_get(d->node, "schema");
     struct shape given = {.closed = true};

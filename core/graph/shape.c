@@ -138,7 +138,7 @@ bool shape_type(const struct shape *s, struct paths *paths, leat_text path, uint
     return !s->closed;
 }
 
-const char *type_name(uint32_t type)
+const char *graph_type_name(uint32_t type)
 {
     static const char *const names[] = {"anything", "bool", "int", "float", "decimal", "time", "text", "bytes", "json"};
     return type >= LEAT_LIST ? "a list" : type < N_OF(names) ? names[type] : "?";
