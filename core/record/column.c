@@ -261,7 +261,7 @@ void column_value(const leat_column *c, uint32_t row, leat_value *ret)
         ret->as.i64 = ((const int64_t *)c->data)[row];
 }
 
-void cell_value(struct memory *m, leat_text cell, leat_value *ret)
+void memory_cell(struct memory *m, leat_text cell, leat_value *ret)
 {
     *ret = (leat_value){.type = LEAT_NULL};
     if (!cell.n || cell.data[0] == 'n')

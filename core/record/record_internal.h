@@ -148,7 +148,7 @@ const leat_text *column_cells(struct memory *m, const leat_column *c); /* of a J
 size_t column_json_bound(const leat_column *c, uint32_t row);
 char *column_json(char *out, const leat_column *c, uint32_t row);
 void column_value(const leat_column *c, uint32_t row, leat_value *ret);
-void cell_value(struct memory *m, leat_text cell, leat_value *ret);
+void memory_cell(struct memory *m, leat_text cell, leat_value *ret);
 
 /* --- batches (batch.c) --- */
 
