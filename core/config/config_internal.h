@@ -15,8 +15,8 @@ const char *line_corrected(struct arena *a, leat_text line);
 leat_text source_line(leat_text source, uint32_t line);
 bool parentheses_unbalanced(leat_text t);
 
-/* How a row is to be read: the tree that its default is. The arena's. */
-struct node *node_of_standard(struct arena *a, const leat_option *o);
+/* The tree that the default of a row is, at the place of `blame`. The arena's. */
+struct node *node_of_standard(struct arena *a, const leat_option *o, const struct node *blame);
 bool option_choice_number(const char *choices, leat_text text, int64_t *ret);
 
 struct option_reader {

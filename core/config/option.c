@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-struct node *node_of_standard(struct arena *a, const leat_option *o)
+struct node *node_of_standard(struct arena *a, const leat_option *o, const struct node *blame)
 {
     leat_text text = text_of(o->standard);
     if ((o->flags & (LEAT_MANY | LEAT_PAIRS) || o->type == LEAT_OPT_GROUP) && text.n && strchr("{[", text.data[0])) {
@@ -20,7 +20,9 @@ struct node *node_of_standard(struct arena *a, const leat_option *o)
     n->kind = node_kind_of(text);
     n->plain = true;
     n->resolved = true;
-    n->file = "default";
+    n->file = blame->file;
+    n->line = blame->key_line ? blame->key_line : blame->line;
+    n->column = blame->key_line ? blame->key_column : blame->column;
     n->text = text;
     n->key = TEXT("");
     return n;

@@ -238,7 +238,7 @@ static bool read_rows(struct option_reader *r, struct group *g, leat_value *at)
                 continue;
             const struct node *n = g->given[i];
             if (!n && o->standard && !(o->flags & LEAT_ONE_OF))
-                n = node_of_standard(r->a, o);
+                n = node_of_standard(r->a, o, g->blame);
             if (n)
                 ok &= read_row(r, o, n, &at[i]);
             else if (o->type == LEAT_OPT_GROUP && !(o->flags & (LEAT_MANY | LEAT_PAIRS)))
@@ -278,10 +278,11 @@ size_t options_read(struct arena *a, const leat_option *rows, uint32_t n_rows, c
                     struct findings *f, leat_value **ret)
 {
     struct option_reader r = {.a = a, .binder = binder, .f = f, .chosen = LEAT_EVERY_INPUT};
-    struct node *none = arena_zalloc(a, sizeof *none);
+    struct node *none = arena_zalloc(a, sizeof *none), *nowhere = arena_zalloc(a, sizeof *nowhere);
     size_t before = f->errors;
     leat_value group;
     none->kind = NODE_MAP;
+    blame = blame ? blame : nowhere;
     if (with && with->kind != NODE_MAP && with->kind != NODE_NULL) {
         finding_add(f, FINDING_ERROR, "E404", with, "write with: {option: value}", "`with` is a map of options, not %s",
                     node_kind_name(with->kind));

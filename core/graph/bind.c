@@ -62,10 +62,11 @@ static void say(struct binding_plan *bp, const struct node *where, const struct 
                    e->text);
 }
 
-/* A path that is no expression: the whole record, or a list of what lies in all elements. */
+/* A path that is no expression: the whole record, what travels beside it, a list of what lies in all elements. */
 static bool is_path_only(leat_text t)
 {
-    return text_is(t, ".") || memmem(t.data, t.n, "[]", 2);
+    uint32_t type;
+    return text_is(t, ".") || (t.n && t.data[0] == '$' && metadata_type(t, &type)) || memmem(t.data, t.n, "[]", 2);
 }
 
 static bool check_type(struct binding_plan *bp, const leat_option *o, const struct node *where, uint32_t type)

@@ -82,7 +82,8 @@ bool metadata_type(leat_text path, uint32_t *ret_type)
             return true;
         }
     *ret_type = LEAT_TEXT;
-    return path.n > 9 && memcmp(path.data, "$headers[", 9) == 0;
+    return path.n > 10 && memcmp(path.data, "$headers[", 9) == 0 && path.data[path.n - 1] == ']' &&
+           !memchr(path.data + 9, '[', path.n - 9);
 }
 
 /* `outer` is the beginning of `inner`, by whole steps. */
