@@ -272,8 +272,10 @@ static leat_status commit(const leat_host *h, void *self, const leat_epoch *e)
 {
     struct sql *s = self;
     struct epoch_row row;
-    if (s->committed == e->number && s->committed_id == e->id && e->number) /* asked again */
+    if (s->committed == e->number && s->committed_id == e->id && e->number) { /* given again: its answer was lost */
+        undo(h, self, e);
         return LEAT_OK;
+    }
     if (!sqlite_load_epoch(s->db, e->scope, &row))
         return failed(h, s, "read");
     if (!row.there || row.incarnation != e->incarnation)
