@@ -10,4 +10,5 @@ struct command {
     const char *name, *summary;
     int (*run)(int argc, char **argv); /* argv[0] is the name; returns the exit code */
 };
+int command_plugins(int argc, char **argv); /* plugins.c */
 #endif

@@ -12,6 +12,7 @@ static int version(int argc, char **argv)
 }
 
 static const struct command commands[] = {
+    {"plugins", "list and describe plugins", command_plugins},
     {"version", "print the version", version},
 };
 

@@ -180,7 +180,23 @@ void plugin_describe_json(const leat_plugin *p, struct buf *out)
 
 /* --- text --------------------------------------------------------------------------------------------------------- */
 
-enum { NAME_WIDTH = 22, TYPE_WIDTH = 24 };
+enum { NAME_WIDTH = 22, WIDTH = 100 };
+
+/* Words of `doc` in lines of at most WIDTH columns. */
+static void print_doc(struct buf *out, const char *indent, const char *doc)
+{
+    size_t column = WIDTH;
+    for (const char *at = doc; *at;) {
+        size_t n = strcspn(at, " ");
+        bool breaks = column + 1 + n > WIDTH;
+        buf_str(out, !breaks ? " " : at == doc ? "" : "\n");
+        buf_str(out, breaks ? indent : "");
+        buf_add(out, at, n);
+        column = breaks ? strlen(indent) + n : column + 1 + n;
+        at += n + (at[n] == ' ');
+    }
+    buf_char(out, '\n');
+}
 
 static void print_type(struct buf *out, const leat_option *o)
 {
@@ -218,12 +234,12 @@ static void print_options(struct buf *out, const leat_option *rows, uint32_t n, 
 {
     for (uint32_t i = 0; i < n; i++) {
         const leat_option *o = &rows[i];
-        auto_buf type = {0};
         auto_free char *name = xasprintf("%s%s", group, o->name);
-        print_type(&type, o);
-        buf_printf(out, "    %-*s %-*s %s", NAME_WIDTH, name, TYPE_WIDTH, type.data, o->doc);
+        buf_printf(out, "    %-*s ", NAME_WIDTH, name);
+        print_type(out, o);
         print_marks(out, o);
         buf_char(out, '\n');
+        print_doc(out, "        ", o->doc);
         auto_free char *within = xasprintf("%s.", name);
         print_options(out, o->rows, o->n_rows, within);
     }
@@ -231,7 +247,8 @@ static void print_options(struct buf *out, const leat_option *rows, uint32_t n, 
 
 static void print_row(struct buf *out, const char *name, const char *word, const char *doc)
 {
-    buf_printf(out, "    %-*s %-*s %s\n", NAME_WIDTH, name, TYPE_WIDTH, word, doc);
+    buf_printf(out, "    %-*s %s\n", *word ? NAME_WIDTH : 0, name, word);
+    print_doc(out, "        ", doc);
 }
 
 static void print_processor(struct buf *out, const leat_processor *p)
@@ -240,7 +257,8 @@ static void print_processor(struct buf *out, const leat_processor *p)
     buf_printf(out, "\n%s %s", plugin_kind_name(p->kind), p->name);
     if (class_)
         buf_printf(out, " (%s)", class_);
-    buf_printf(out, "\n  %s\n", p->doc);
+    buf_char(out, '\n');
+    print_doc(out, "  ", p->doc);
     if (p->n_options)
         buf_str(out, "  options\n");
     print_options(out, p->options, p->n_options, "");

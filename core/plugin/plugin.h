@@ -35,8 +35,9 @@ const leat_processor *registry_processor(struct registry *r, uint32_t kind, leat
 const leat_plugin *registry_load(struct registry *r, const char *path, struct err *err);
 /* The folders to look in: --plugins, $LEAT_PLUGINS, beside the binary (build folder), the installed one. */
 char **plugin_folders(const char *given);
-/* The child's side: `leat plugins scan FILE` prints the description as JSON and exits. */
+/* The child's side: `leat plugins scan FILE` prints what registry_open wants to know and exits. */
 int plugin_scan_child(const char *path);
 void plugin_describe_text(const leat_plugin *p, struct buf *out); /* for people */
+void plugin_describe_json(const leat_plugin *p, struct buf *out);
 const char *plugin_kind_name(uint32_t kind);
 #endif

@@ -33,12 +33,8 @@ const leat_plugin *plugin_adopt(struct arena *a, const leat_plugin *theirs, stru
 
 /* Everything that a description must keep to so that the host can use it. Adds sentences, one a line; 0: none. */
 size_t plugin_mistakes(const leat_plugin *p, struct buf *out);
-size_t options_mistakes(const leat_processor *p, struct buf *out);
-void mistake(struct buf *out, const char *format, ...) PRINTF(2, 3);
-
-/* --- describe.c ---------------------------------------------------------------------------------------------------- */
-
-void plugin_describe_json(const leat_plugin *p, struct buf *out);
+size_t plugin_option_mistakes(const leat_processor *p, struct buf *out);
+void plugin_mistake(struct buf *out, const char *format, ...) PRINTF(2, 3);
 
 /* --- scan.c -------------------------------------------------------------------------------------------------------- */
 

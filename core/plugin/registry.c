@@ -126,8 +126,7 @@ static const leat_plugin *load(struct registry *r, struct plugin_file *f, struct
     }
     auto_free char *copy = image_private(buf_view(&file), f->hash, r->cache, &fd, err);
     f->image = copy ? image_load(copy, f->hash, f->path, err) : NULL;
-    if (fd >= 0)
-        close(fd);
+    (void)fd; /* stays open: its number is the image's name for the loader, which must not come twice */
     return f->image;
 }
 

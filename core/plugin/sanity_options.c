@@ -12,7 +12,7 @@ struct table {
 
 static void wrong(const struct table *t, const leat_option *o, const char *what)
 {
-    mistake(t->out, "%s '%s': option '%s%s' %s", plugin_kind_name(t->p->kind), t->p->name, t->group, o->name ? o->name : "", what);
+    plugin_mistake(t->out, "%s '%s': option '%s%s' %s", plugin_kind_name(t->p->kind), t->p->name, t->group, o->name ? o->name : "", what);
 }
 
 static bool has_choice(const char *choices, leat_text word)
@@ -109,7 +109,7 @@ static void check_row(const struct table *t, uint32_t i)
 {
     const leat_option *o = &t->rows[i];
     if (!o->name || !*o->name) {
-        mistake(t->out, "%s '%s': option %u of '%s' has no name", plugin_kind_name(t->p->kind), t->p->name, i, t->group);
+        plugin_mistake(t->out, "%s '%s': option %u of '%s' has no name", plugin_kind_name(t->p->kind), t->p->name, i, t->group);
         return;
     }
     if (!o->doc || !*o->doc)
@@ -135,7 +135,7 @@ static void check_row(const struct table *t, uint32_t i)
 static void check_table(const struct table *t)
 {
     if (t->n && !t->rows)
-        mistake(t->out, "%s '%s': n_options is %u, but there is no table", plugin_kind_name(t->p->kind), t->p->name, t->n);
+        plugin_mistake(t->out, "%s '%s': n_options is %u, but there is no table", plugin_kind_name(t->p->kind), t->p->name, t->n);
     for (uint32_t i = 0; t->rows && i < t->n; i++) {
         const leat_option *o = &t->rows[i];
         check_row(t, i);
@@ -146,7 +146,7 @@ static void check_table(const struct table *t)
     }
 }
 
-size_t options_mistakes(const leat_processor *p, struct buf *out)
+size_t plugin_option_mistakes(const leat_processor *p, struct buf *out)
 {
     size_t before = out->n;
     check_table(&(struct table){p, p->options, p->n_options, "", out});

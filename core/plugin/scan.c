@@ -119,8 +119,8 @@ static int start_child(const char *path, int *ret_fd, pid_t *ret_pid)
 /* The child's answer in `out`; "broken ..." whatever happens. */
 static void ask_child(const char *path, struct buf *out)
 {
-    int fd, status = 0;
-    pid_t pid;
+    int fd = -1, status = 0;
+    pid_t pid = 0;
     int result = start_child(path, &fd, &pid);
     if (result < 0) {
         buf_printf(out, "broken it could not be looked at: %s\n", strerror(-result));

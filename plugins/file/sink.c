@@ -12,7 +12,7 @@
 enum { PATH, ROLL, COMPRESS, MAX_OPEN };
 enum { ROLL_SIZE, ROLL_EVERY };
 static const leat_option roll_rows[] = {
-    [ROLL_SIZE] = {.name = "size", .doc = "Begin the next part when one is this long.", .type = LEAT_OPT_SIZE, .range = "1.."},
+    [ROLL_SIZE] = {.name = "size", .doc = "Begin the next part when one is this long.", .type = LEAT_OPT_SIZE, .range = "1B.."},
     [ROLL_EVERY] = {.name = "every",
                     .doc = "Begin the next part with the first record after this time.",
                     .type = LEAT_OPT_DURATION,

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plugins.c: `leat plugins`: what was found, and what it offers. */
+#include "core/cli/cli.h"
+#include "core/cli/flow.h"
+#include "core/plugin/plugin.h"
+
+#include <getopt.h>
+
+static const char help[] =
+    "examples:\n"
+    "  leat plugins list                     all plugins that are found, and what they offer\n"
+    "  leat plugins describe kafka           the options, ports and metrics of a plugin or processor\n"
+    "  leat plugins describe ./threshold.so  the same of a file that is not installed\n"
+    "\n"
+    "usage: leat plugins list [--json] [--plugins FOLDERS]\n"
+    "       leat plugins describe NAME|FILE.so... [--json] [--plugins FOLDERS]\n"
+    "\n"
+    "  --plugins FOLDERS  where to look first; several with ':' between them\n"
+    "  --json             for programs\n";
+
+/* --- finding them -------------------------------------------------------------------------------------------------- */
+
+struct registry *flow_registry(const char *plugins)
+{
+    struct err err;
+    char **folders = plugin_folders(plugins);
+    const char *home = getenv("XDG_CACHE_HOME");
+    auto_free char *cache = home ? xasprintf("%s/leat", home) : getenv("HOME") ? xasprintf("%s/.cache/leat", getenv("HOME")) : NULL;
+    struct registry *r = registry_open((const char *const *)folders, cache, &err);
+    for (char **at = folders; *at; at++)
+        free(*at);
+    free(folders);
+    if (!r)
+        fprintf(stderr, "leat: %s\n", err.text);
+    return r;
+}
+
+int flow_read(struct flow *f, struct flow_arguments *a)
+{
+    *f = (struct flow){.parameters = a->parameters};
+    f->registry = flow_registry(a->plugins);
+    if (!f->registry)
+        return EXIT_FAILED;
+    struct plan_options options = {.parameters = &f->parameters};
+    f->plan = plan_read(a->file, f->registry, &options, &f->findings);
+    return f->plan ? 0 : EXIT_CONFIGURATION;
+}
+
+/* --- list --------------------------------------------------------------------------------------------------------- */
+
+static void list_json(const struct plugin_file *files, size_t n, struct buf *out)
+{
+    buf_char(out, '[');
+    for (size_t i = 0; i < n; i++) {
+        buf_str(out, i ? ",\n{\"file\":" : "{\"file\":");
+        buf_json(out, text_of(files[i].path));
+        buf_printf(out, ",\"sha256\":\"%s\",", files[i].hash);
+        buf_str(out, files[i].broken ? "\"broken\":" : "\"plugin\":");
+        if (files[i].broken)
+            buf_json(out, text_of(files[i].broken));
+        else
+            buf_str(out, files[i].describe);
+        buf_char(out, '}');
+    }
+    buf_str(out, "]\n");
+}
+
+static void list_text(const struct plugin_file *files, size_t n, struct buf *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct plugin_file *f = &files[i];
+        if (f->broken) {
+            buf_printf(out, "%s cannot be used: %s\n", f->path, f->broken);
+            continue;
+        }
+        buf_printf(out, "%s %s: %s\n", f->name, f->version, f->doc);
+        for (size_t k = 0; k < f->n_processors; k++)
+            buf_printf(out, "  %-9s %s\n", plugin_kind_name(f->processors[k].kind), f->processors[k].name);
+    }
+}
+
+static int list(struct registry *r, bool json)
+{
+    size_t n;
+    auto_buf out = {0};
+    const struct plugin_file *files = registry_files(r, &n);
+    (json ? list_json : list_text)(files, n, &out);
+    if (!n && !json)
+        fprintf(stderr, "leat: no plugins were found; say where they are with --plugins FOLDER\n");
+    fwrite(out.data, 1, out.n, stdout);
+    return 0;
+}
+
+/* --- describe ------------------------------------------------------------------------------------------------------ */
+
+/* The file of a plugin called so, or of one that offers a processor called so. */
+static const char *path_of(const struct registry *r, const char *name)
+{
+    size_t n;
+    const struct plugin_file *files = registry_files(r, &n);
+    if (strchr(name, '/') || (strlen(name) > 3 && strcmp(name + strlen(name) - 3, ".so") == 0))
+        return name;
+    for (size_t i = 0; i < n; i++)
+        if (files[i].name && strcmp(files[i].name, name) == 0)
+            return files[i].path;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < files[i].n_processors; k++)
+            if (strcmp(files[i].processors[k].name, name) == 0)
+                return files[i].path;
+    return NULL;
+}
+
+static void unknown_name(const struct registry *r, const char *name)
+{
+    size_t n;
+    VEC(const char *) names = {0};
+    const struct plugin_file *files = registry_files(r, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (files[i].name)
+            *VEC_PUSH(&names) = files[i].name;
+        for (size_t k = 0; k < files[i].n_processors; k++)
+            *VEC_PUSH(&names) = files[i].processors[k].name;
+    }
+    const char *near = closest(text_of(name), names.at, names.n);
+    fprintf(stderr, "leat: no plugin or processor is called '%s'; %s%s%s\n", name, near ? "did you mean '" : "`leat plugins list` shows all",
+            near ? near : "", near ? "'?" : "");
+    VEC_FINI(&names);
+}
+
+static int describe_one(struct registry *r, const char *name, bool json)
+{
+    struct err err;
+    auto_buf out = {0};
+    const char *path = path_of(r, name);
+    if (!path) {
+        unknown_name(r, name);
+        return EXIT_FAILED;
+    }
+    const leat_plugin *p = registry_load(r, path, &err);
+    if (!p) {
+        fprintf(stderr, "leat: %s\n", err.text);
+        return EXIT_FAILED;
+    }
+    (json ? plugin_describe_json : plugin_describe_text)(p, &out);
+    buf_str(&out, json ? "\n" : "");
+    fwrite(out.data, 1, out.n, stdout);
+    return 0;
+}
+
+static int describe(struct registry *r, char **names, bool json)
+{
+    int result = 0;
+    if (!*names) {
+        fprintf(stderr, "leat: say which plugin to describe, such as `leat plugins describe kafka`\n");
+        return EXIT_USAGE;
+    }
+    for (; *names && result == 0; names++)
+        result = describe_one(r, *names, json);
+    return result;
+}
+
+/* --- the command --------------------------------------------------------------------------------------------------- */
+
+int command_plugins(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"json", no_argument, NULL, 'j'}, {"plugins", required_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'}, {0}};
+    const char *folders = NULL;
+    bool json = false;
+    if (argc == 3 && strcmp(argv[1], "scan") == 0)
+        return plugin_scan_child(argv[2]);
+    for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+        if (c == 'h') {
+            fputs(help, stdout);
+            return 0;
+        }
+        if (c == '?')
+            return EXIT_USAGE;
+        json = json || c == 'j';
+        folders = c == 'p' ? optarg : folders;
+    }
+    const char *what = optind < argc ? argv[optind] : "";
+    if (strcmp(what, "list") != 0 && strcmp(what, "describe") != 0) {
+        fputs(help, stderr);
+        return EXIT_USAGE;
+    }
+    struct registry *r = flow_registry(folders);
+    if (!r)
+        return EXIT_FAILED;
+    int result = *what == 'l' ? list(r, json) : describe(r, argv + optind + 1, json);
+    registry_free(r);
+    return result;
+}
