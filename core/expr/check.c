@@ -50,7 +50,7 @@ static bool coerce(struct parser *p, struct node **n, uint32_t type)
     if (!good)
         return parse_fail(p, (*n)->offset, (*n)->length, "E305",
                           type == LEAT_TIME ? "write '2026-03-01' or '2026-03-01T12:00:00Z'" : "write '5 minutes' or '1h30m'",
-                          "'" TEXT_FMT "' is no %s", TEXT_ARG(t), type_name(type));
+                          "'" TEXT_FMT "' is no %s", TEXT_ARG(t), type == LEAT_TIME ? "time" : "span of time");
     struct node *made = node_new(p, OP_VALUE, (*n)->offset, NULL, 0);
     made->length = (*n)->length;
     made->depth = made->weight = 1;
@@ -330,10 +330,24 @@ static bool check_kinds(struct parser *p, const struct node *n, struct node **ar
     return true;
 }
 
+/* A constant unit is tried on some time. */
+static bool check_unit(struct parser *p, const struct node *n)
+{
+    char reason[256] = "";
+    struct call c = {.arena = p->arena, .reason = reason};
+    const struct node *unit = n->args[0];
+    if (n->function->apply != function_date_trunc && n->function->apply != function_extract)
+        return true;
+    leat_value args[] = {unit->value, value_of(n->args[1]->type == TYPE_DURATION ? TYPE_DURATION : LEAT_TIME, 0)}, v;
+    if (unit->op != OP_VALUE || unit->value.type != LEAT_TEXT || n->function->apply(&c, args, 2, &v))
+        return true;
+    return parse_fail(p, unit->offset, unit->length, "E305", NULL, "%s", reason);
+}
+
 static struct node *check_call(struct parser *p, struct node *n, struct node **args)
 {
     const struct function *f = n->function;
-    if (!check_count(p, n) || !check_kinds(p, n, args))
+    if (!check_count(p, n) || !check_kinds(p, n, args) || !check_unit(p, n))
         return NULL;
     if (f->flags & IS_NOW || (f->apply == function_age && n->n == 1))
         p->impure |= EXPR_NOW;

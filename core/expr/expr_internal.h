@@ -225,7 +225,7 @@ struct expr *parse_finish(struct parser *p, struct node *root);
 bool row_eval(struct call *c, const struct expr *e, const struct node *n, uint32_t row, leat_value *ret);
 /* One node from the values of its arguments: all ops that look at all of them. */
 bool node_apply(struct call *c, const struct node *n, const leat_value *args, leat_value *ret);
-bool cell_value(struct call *c, const leat_column *column, uint32_t row, leat_value *ret);
+bool expr_cell_value(struct call *c, const leat_column *column, uint32_t row, leat_value *ret);
 /* The column of a field; LEAT_JSON where numbers of several spellings would be held as floats. */
 struct read field_read(struct batch *b, const struct node *n);
 bool field_bad(struct call *c, const struct node *n); /* the failure of a record whose field is of another type */

@@ -90,6 +90,7 @@ static struct node *field(struct parser *p, size_t offset, leat_text path, uint3
         known = p->fields->type(p->fields->self, path, &type, &near);
     if (!known && quoted) {
         char hint[256];
+        near = path.n > 5 ? near : NULL; /* a short one is more likely a text */
         snprintf(hint, sizeof hint, "double quotes are names; use 'single quotes' for text%s%s%s", near ? ", or did you mean \"" : "",
                  near ? near : "", near ? "\"" : "");
         parse_fail(p, offset, p->last_end - offset, "E301", hint, "unknown field " TEXT_FMT, TEXT_ARG(path));

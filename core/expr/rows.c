@@ -41,7 +41,7 @@ int64_t call_now(const struct call *c)
 
 /* --- fields ------------------------------------------------------------------------------------------------------ */
 
-bool cell_value(struct call *c, const leat_column *column, uint32_t row, leat_value *ret)
+bool expr_cell_value(struct call *c, const leat_column *column, uint32_t row, leat_value *ret)
 {
     *ret = (leat_value){0};
     if (column->type == LEAT_NULL || !leat_has(column, row))
@@ -87,7 +87,7 @@ static bool field_value(struct call *c, const struct node *n, uint32_t row, leat
     struct read read = field_read(c->batch, n);
     if (read.bad && read.bad[row >> 6] >> (row & 63) & 1)
         return field_bad(c, n);
-    return cell_value(c, read.column, row, ret);
+    return expr_cell_value(c, read.column, row, ret);
 }
 
 /* --- three-valued logic ------------------------------------------------------------------------------------------ */

@@ -22,6 +22,7 @@ struct expr_run {
     struct batch *batch;     /* whose memory that is */
 };
 
+bool run_holds(const struct expr_run *r, const void *p); /* whether p points into its scratch memory */
 void regex_forget(struct expr_run *r);
 locale_t text_locale(void); /* C.UTF-8 */
 /* The first match at or behind `from`, with n_ret groups (ret NULL: none). False: the expression is wrong. */

@@ -37,3 +37,6 @@ tests_unit_generate_test_SOURCES = tests/unit/generate_test.c $(GENERATE_MODEL)
 tests_unit_generate_test_LDADD = $(UNIT_LIBS)
 TEST_FILES += tests/unit/codes_test.py
 EXTRA_DIST += tests/unit/codes_test.py
+UNIT_TESTS += tests/unit/expr_test
+tests_unit_expr_test_SOURCES = tests/unit/expr_test.c
+tests_unit_expr_test_LDADD = $(UNIT_LIBS)
