@@ -1,3 +1,11 @@
-# Pages are installed as documentation.
-EXTRA_DIST += docs/elasticsearch.md docs/http.md docs/kafka.md
-EXTRA_DIST += docs/files.md docs/sql.md docs/transforms.md
+# Pages are installed as documentation; the unit as leat@FLOW.service, for /etc/leat/FLOW.yaml.
+dist_doc_DATA = README.md
+dist_doc_DATA += docs/architecture.md docs/operations.md
+dist_doc_DATA += docs/elasticsearch.md docs/http.md docs/kafka.md
+if HAVE_SYSTEMD
+systemdsystemunit_DATA = docs/leat@.service
+endif
+EXTRA_DIST += docs/leat.service.in
+CLEANFILES += docs/leat@.service
+docs/leat@.service: docs/leat.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) docs && sed 's|@bindir[@]|$(bindir)|' $(srcdir)/docs/leat.service.in >$@

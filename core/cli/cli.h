@@ -10,5 +10,12 @@ struct command {
     const char *name, *summary;
     int (*run)(int argc, char **argv); /* argv[0] is the name; returns the exit code */
 };
-int command_plugins(int argc, char **argv); /* plugins.c */
+int command_explain(int argc, char **argv);
+int command_graph(int argc, char **argv);
+int command_pipe(int argc, char **argv);
+int command_plugins(int argc, char **argv);
+int command_run(int argc, char **argv);
+int command_schema(int argc, char **argv);
+int command_try(int argc, char **argv);
+int command_validate(int argc, char **argv);
 #endif

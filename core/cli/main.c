@@ -4,7 +4,7 @@
 
 #include <config.h>
 
-static int version(int argc, char **argv)
+static int command_version(int argc, char **argv)
 {
     (void)argc, (void)argv;
     printf("leat %s\n", PACKAGE_VERSION);
@@ -12,15 +12,53 @@ static int version(int argc, char **argv)
 }
 
 static const struct command commands[] = {
+    {"run", "run a flow", command_run},
+    {"validate", "check a flow; print what each path promises", command_validate},
+    {"try", "show what each port of a flow would carry", command_try},
+    {"explain", "tell how a flow runs, or what a code such as E204 means", command_explain},
+    {"graph", "draw a flow", command_graph},
+    {"pipe", "run a flow from standard input to standard output", command_pipe},
     {"plugins", "list and describe plugins", command_plugins},
-    {"version", "print the version", version},
+    {"schema", "print the JSON Schema of flow files, for editors", command_schema},
+    {"version", "print the version", command_version},
 };
+
+static void print_usage(FILE *to)
+{
+    fputs("  leat validate flows/supply-chain.yaml\n"
+          "  leat run flows/supply-chain.yaml\n"
+          "\n"
+          "usage: leat COMMAND [ARGUMENTS]; leat COMMAND --help tells more\n",
+          to);
+    for (size_t i = 0; i < N_OF(commands); i++)
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+}
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < N_OF(commands); i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int unknown(const char *name)
+{
+    const char *names[N_OF(commands)];
+    for (size_t i = 0; i < N_OF(commands); i++)
+        names[i] = commands[i].name;
+    const char *near = closest(text_of(name), names, N_OF(commands));
+    fprintf(stderr, near ? "leat: there is no command '%s'; did you mean '%s'?\n" : "leat: there is no command '%s'\n", name, near);
+    print_usage(stderr);
+    return EXIT_USAGE;
+}
 
 int main(int argc, char **argv)
 {
-    for (size_t i = 0; argc > 1 && i < N_OF(commands); i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr, "usage: leat COMMAND [ARGUMENTS]\n");
-    return 2;
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_usage(argc < 2 ? stderr : stdout);
+        return argc < 2 ? EXIT_USAGE : 0;
+    }
+    const struct command *c = find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
+    return c ? c->run(argc - 1, argv + 1) : unknown(argv[1]);
 }

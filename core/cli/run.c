@@ -179,7 +179,7 @@ static char *state_folder(const struct arguments *a, const struct plan *plan)
     return systemd ? xasprintf("%s/%s", systemd, plan->flow) : xasprintf(".leat/%s", plan->flow);
 }
 
-int cmd_run(int argc, char **argv)
+int command_run(int argc, char **argv)
 {
     struct arguments a;
     struct flow f;
@@ -236,7 +236,7 @@ static void print_seen(void *self, uint32_t processor, uint32_t port, struct bat
     pthread_mutex_unlock(&t->lock);
 }
 
-int cmd_try(int argc, char **argv)
+int command_try(int argc, char **argv)
 {
     struct arguments a;
     struct flow f;
@@ -286,7 +286,7 @@ static uint32_t meant(const struct plan *p, uint32_t kind, const char *name, con
     return UINT32_MAX;
 }
 
-int cmd_pipe(int argc, char **argv)
+int command_pipe(int argc, char **argv)
 {
     struct arguments a;
     struct flow f;

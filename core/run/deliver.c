@@ -193,6 +193,11 @@ void deliver_settle(struct instance *in, struct delivery *d, leat_status s)
         d->next = in->pending;
         in->pending = d;
         in->n_pending++;
+        if (in->early_ticket == d->ticket) {
+            d->answered = true;
+            d->status = in->early_status;
+            instance_wake(in);
+        }
         break;
     case LEAT_WAIT:
     case LEAT_AGAIN:
@@ -438,7 +443,8 @@ void deliver_finished(struct instance *in, uint64_t ticket, leat_status s)
         e->answered = true;
         e->status = s;
     } else {
-        log_line(LOG_DEBUG, in->planned->name, "finish names ticket %llu, which is not pending", (unsigned long long)ticket);
+        in->early_ticket = ticket;
+        in->early_status = s;
     }
     instance_wake(in);
 }

@@ -95,7 +95,7 @@ static leat_field host_bind(const leat_host *h, const leat_binding *want)
 static void *host_alloc(const leat_host *h, size_t bytes)
 {
     struct instance *in = instance_of(h);
-    return memset(arena_alloc(&in->current->scratch, bytes + 64), 0, bytes < 4096 ? bytes : 0);
+    return arena_alloc(&in->current->scratch, bytes + 64); /* a little more: loops may write one row too many */
 }
 
 char *host_scratch(struct instance *in, size_t bytes)

@@ -66,6 +66,7 @@ static void cut(struct lane *l)
     for (uint32_t i = 0; i < l->run->plan->n; i++)
         if (l->instances[i]->source)
             source_snapshot(l->instances[i], s);
+    __atomic_store_n(&l->dirty, false, __ATOMIC_RELAXED);
     s->phase = SLOT_CUT;
     l->epoch++;
     slot_reset(slot_of(l, l->epoch), l->epoch);
@@ -196,9 +197,10 @@ void *lane_main(void *lane)
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
     while (!finished(l)) {
+        bool before = l->ended;
         turn(l);
-        if (l->ended)
-            run_hurry(l->run);
+        if (l->ended && !before)
+            run_changed(l->run);
         if (!l->moved && !finished(l))
             rest(l);
     }

@@ -19,10 +19,23 @@ static leat_text position_of(struct arena *a, const struct identity *id)
     return text_of(arena_printf(a, TEXT_FMT ":%" PRIu64, TEXT_ARG(id->origin->partition), id->sequence));
 }
 
-/* Sinks' refusals come when their epoch is under way: dead letters only. */
+/* Sinks' refusals come when their epoch may be closed elsewhere: dead letters only. Others go to their port `rejected`, or to the
+ * processor that the flow names for dead letters; where neither is, to the file of dead letters. */
 static bool to_port(const struct instance *in)
 {
-    return in->planned->p->kind != LEAT_SINK && in->planned->ports[in->planned->n_outputs - 1].n_targets > 0;
+    if (in->planned->p->kind == LEAT_SINK)
+        return false;
+    return in->planned->ports[in->planned->n_outputs - 1].n_targets > 0 ||
+           (in->run->plan->dead_letters != UINT32_MAX && in->run->plan->dead_letters > in->index);
+}
+
+static void send_rejected(struct instance *in, struct batch *take_b, uint64_t epoch)
+{
+    uint32_t port = in->planned->n_outputs - 1;
+    if (in->planned->ports[port].n_targets)
+        dispatch(in, port, take_b, epoch);
+    else
+        deliver(in->lane->instances[in->run->plan->dead_letters], 0, take_b, epoch);
 }
 
 static leat_text id_of(struct batch *b, uint32_t row)
@@ -101,7 +114,7 @@ static void rows_to_port(struct instance *in, struct batch *of, const struct ref
     }
     batch_seal(o);
     arena_fini(&a);
-    dispatch(in, in->planned->n_outputs - 1, o, epoch);
+    send_rejected(in, o, epoch);
 }
 
 static int by_row(const void *a, const void *b)
@@ -154,7 +167,7 @@ void reject_undecoded(struct instance *in, const struct rejected *r, size_t n, u
         batch_write_null(o, in->run->path_rejected[RECORD], 0);
         batch_place(o, (struct origin *)(uintptr_t)r[i].origin, r[i].sequence);
         batch_seal(o);
-        dispatch(in, in->planned->n_outputs - 1, o, epoch);
+        send_rejected(in, o, epoch);
     }
     arena_fini(&a);
 }

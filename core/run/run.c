@@ -57,13 +57,17 @@ void run_say_waiting(struct run *r, const char *processor, const char *sentence,
     pthread_mutex_unlock(&r->lock);
 }
 
-void run_hurry(struct run *r)
+void run_changed(struct run *r)
 {
-    if (__atomic_exchange_n(&r->hurry, 1, __ATOMIC_ACQ_REL))
-        return;
     pthread_mutex_lock(&r->lock);
     pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->lock);
+}
+
+void run_hurry(struct run *r)
+{
+    if (!__atomic_exchange_n(&r->hurry, 1, __ATOMIC_ACQ_REL))
+        run_changed(r);
 }
 
 static void count_part(struct run *r, uint32_t *parts, uint64_t epoch)
@@ -241,7 +245,8 @@ static void coordinate(struct run *r)
             r->final = true;
             break;
         }
-        bool due = open_for >= r->plan->settings.epoch_us || (hurry && open_for >= HURRY_US && r->done == r->cut);
+        bool due = open_for >= r->plan->settings.epoch_us ||
+                   ((hurry || ended) && open_for >= HURRY_US && r->done == r->cut);
         if (due && r->cut - r->done < EPOCHS_OPEN && (dirty || (ended && !r->final_cut))) {
             __atomic_store_n(&r->hurry, 0, __ATOMIC_RELEASE);
             r->final_cut = ended;

@@ -174,6 +174,8 @@ struct instance {
     struct delivery *pending;
     uint32_t n_pending, pending_max;
     uint64_t parked_rows, parked_bytes; /* before this one, or PENDING */
+    uint64_t early_ticket; /* finish came before process returned PENDING */
+    leat_status early_status;
     bool again;       /* AGAIN or WAIT: until woken */
     int64_t again_until_us;
     int woken;        /* atomic */
@@ -286,7 +288,8 @@ static inline struct slot *slot_of(struct lane *l, uint64_t epoch)
 void run_fail(struct run *r, int number, const char *processor, const char *sentence); /* [lane] the flow ends with it */
 void run_rewind(struct run *r, const char *processor, const char *sentence);           /* [lane] back to the last commit */
 void run_say_waiting(struct run *r, const char *processor, const char *sentence, int64_t for_us);
-void run_hurry(struct run *r);
+void run_hurry(struct run *r);   /* an answer waits for the commit */
+void run_changed(struct run *r); /* the coordinator should look */
 void run_part_ready(struct run *r, uint64_t epoch);    /* [lane] */
 void run_part_finished(struct run *r, uint64_t epoch); /* [lane] */
 uint64_t run_logged(struct run *r);

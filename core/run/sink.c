@@ -46,53 +46,65 @@ static void refuse_destination(struct instance *in, uint64_t number, uint64_t de
     run_fail(in->run, EUCLEAN, in->planned->name, sentence);
 }
 
+/* What the log knows of one scope, for a claim; texts live in the arena. */
+static void claim_of(struct instance *in, struct arena *a, leat_claim *c)
+{
+    const struct store *store = in->run->store;
+    uint64_t delivered, id;
+    size_t n;
+    store_hold(store);
+    const struct logged_token *t = store_tokens(store, text_of(in->planned->name), in->place.scope, &n);
+    leat_entry *entries = arena_zalloc(a, (n + 1) * sizeof *entries);
+    leat_logged *known = arena_zalloc(a, (n + 1) * sizeof *known);
+    delivered = store_delivered(store, &id);
+    for (size_t i = 0; i < n; i++) {
+        known[i] = (leat_logged){t[i].number, t[i].id};
+        c->logged = t[i].number;
+        if (t[i].number <= delivered)
+            c->delivered = t[i].number;
+        else
+            entries[c->n_tokens++] = (leat_entry){(int64_t)t[i].number, arena_text(a, t[i].token)};
+    }
+    store_let_go(store);
+    c->tokens = entries;
+    c->epochs = known;
+    c->n_epochs = (uint32_t)n;
+}
+
+static void recover_later(struct instance *in)
+{
+    int64_t wait = back_off(&in->planned->on_error, in->start_attempt++);
+    in->start_at_us = in->lane->now_us + wait;
+    run_say_waiting(in->run, in->planned->name, in->why, wait);
+}
+
 bool sink_recover(struct instance *in)
 {
     struct sink *s = in->sink;
     const leat_sink *k = in->planned->p->sink;
     if (!k->recover || s->recovered)
         return true;
-    struct run *r = in->run;
-    uint64_t number = 0, id = 0, delivered_id, logged_id;
+    struct arena a = {0};
+    uint64_t number = 0, id = 0;
     struct { leat_claim c; char zeros[ZEROS]; } claim = {.c = {.size = sizeof claim.c, .incarnation = s->incarnation, .scope = in->place.scope}};
-    claim.c.delivered = store_delivered(r->store, &delivered_id);
-    claim.c.logged = store_logged(r->store, &logged_id);
-    size_t n;
-    const struct logged_token *tokens = store_tokens(r->store, text_of(in->planned->name), in->place.scope, &n);
-    leat_entry *entries = xcalloc(n + 1, sizeof *entries);
-    leat_logged *known = xcalloc(n + 2, sizeof *known);
-    for (size_t i = 0; i < n; i++) {
-        entries[i] = (leat_entry){(int64_t)tokens[i].number, tokens[i].token};
-        known[i] = (leat_logged){tokens[i].number, tokens[i].id};
-    }
-    known[n] = (leat_logged){claim.c.logged, logged_id};
-    claim.c.tokens = entries;
-    claim.c.n_tokens = (uint32_t)n;
-    claim.c.epochs = known;
-    claim.c.n_epochs = (uint32_t)n + 1;
-    /* A transactional sink commits before the log (docs/architecture.md, Delivery), so it may be ahead of it. */
-    if (s->class_ == LEAT_TRANSACTIONAL) {
-        claim.c.logged = UINT64_MAX;
-        claim.c.delivered = 0;
-        claim.c.n_epochs = 0;
-    }
-    leat_status status = k->recover(&in->host, in->self, &claim.c, &number, &id);
-    free(entries);
-    free(known);
-    if (status == LEAT_OK && (number < claim.c.delivered || number > claim.c.logged)) {
-        refuse_destination(in, number, claim.c.delivered, claim.c.logged);
-        return false;
-    }
-    if (status == LEAT_OK)
-        return s->recovered = true;
-    if (status == LEAT_RETRY || status == LEAT_AGAIN) {
-        int64_t wait = back_off(&in->planned->on_error, in->start_attempt++);
-        in->start_at_us = in->lane->now_us + wait;
-        run_say_waiting(r, in->planned->name, in->why, wait);
-    } else {
-        run_fail(r, EIO, in->planned->name, in->why);
-    }
-    return false;
+    leat_claim *c = &claim.c;
+    if (s->class_ == LEAT_TRANSACTIONAL)
+        c->logged = UINT64_MAX; /* it commits before the log (docs/architecture.md, Delivery), so it may be ahead of it */
+    else
+        claim_of(in, &a, c);
+    struct call *call = call_begin(in);
+    leat_status status = k->recover(&in->host, in->self, c, &number, &id);
+    call_end(call);
+    arena_fini(&a);
+    if (status == LEAT_RETRY || status == LEAT_AGAIN)
+        recover_later(in);
+    else if (status != LEAT_OK)
+        run_fail(in->run, EIO, in->planned->name, in->why);
+    else if (number < c->delivered || number > c->logged)
+        refuse_destination(in, number, c->delivered, c->logged);
+    else
+        s->recovered = true;
+    return s->recovered;
 }
 
 /* --- epochs -------------------------------------------------------------------------------------------------------- */

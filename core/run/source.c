@@ -165,14 +165,26 @@ static void withdraw(const leat_host *h, leat_partition number, uint32_t how)
 
 /* --- feeding ------------------------------------------------------------------------------------------------------- */
 
+static bool limited(const struct instance *in)
+{
+    uint64_t limit = in->run->options.limit;
+    return limit && in->source->records >= limit;
+}
+
+static uint32_t rows_left(const struct instance *in)
+{
+    uint64_t limit = in->run->options.limit, have = in->source->records;
+    return !limit || limit - have > 1024 ? 1024 : (uint32_t)(limit - have);
+}
+
 /* What the decoder has, into the call: it goes on when poll has returned. */
 static void send_decoded(struct instance *in, struct partition *p)
 {
     struct source *s = in->source;
     struct batch *b;
     size_t n;
-    for (;;) {
-        b = decoder_next(p->decoder, 1024);
+    while (!limited(in)) {
+        b = decoder_next(p->decoder, rows_left(in));
         const struct rejected *r = decoder_rejected(p->decoder, &n);
         s->fed_rejected += n;
         if (n)
@@ -377,12 +389,6 @@ static void poll_failed(struct instance *in, leat_status status)
     } else {
         run_fail(in->run, EIO, in->planned->name, in->why[0] ? in->why : "the source gave up without a reason");
     }
-}
-
-static bool limited(const struct instance *in)
-{
-    uint64_t limit = in->run->options.limit;
-    return limit && in->source->records >= limit;
 }
 
 static bool stopping(const struct instance *in)

@@ -41,6 +41,16 @@ void state_epoch(struct state *s, uint64_t number, uint64_t id, uint64_t flow_ha
     *VEC_PUSH(&s->epochs) = (leat_logged){number, id};
 }
 
+/* Of each scope the newest token that was delivered stays: it tells what its destination must have. */
+static bool outlived(const struct state *s, size_t i)
+{
+    const struct kept_token *k = &s->tokens.at[i];
+    for (size_t later = i + 1; later < s->tokens.n && s->tokens.at[later].t.number <= s->delivered; later++)
+        if (text_equal(k->scope, s->tokens.at[later].scope) && text_equal(k->processor, s->tokens.at[later].processor))
+            return true;
+    return false;
+}
+
 void state_delivered(struct state *s, uint64_t number)
 {
     size_t gone = 0;
@@ -52,12 +62,13 @@ void state_delivered(struct state *s, uint64_t number)
         s->epochs.n -= gone;
         memmove(s->epochs.at, s->epochs.at + gone, s->epochs.n * sizeof *s->epochs.at);
     }
-    gone = 0;
-    while (gone < s->tokens.n && s->tokens.at[gone].t.number <= number)
-        free(s->tokens.at[gone++].block);
-    s->tokens.n -= gone;
-    if (gone)
-        memmove(s->tokens.at, s->tokens.at + gone, s->tokens.n * sizeof *s->tokens.at);
+    size_t kept = 0;
+    for (size_t i = 0; i < s->tokens.n; i++)
+        if (outlived(s, i))
+            free(s->tokens.at[i].block);
+        else
+            s->tokens.at[kept++] = s->tokens.at[i];
+    s->tokens.n = kept;
 }
 
 static size_t index_of(const struct state *s, leat_text source, leat_text partition)

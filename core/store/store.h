@@ -47,7 +47,8 @@ const struct stored_position *store_positions(const struct store *s, size_t *ret
 const struct stored_position *store_position(const struct store *s, leat_text source, leat_text partition); /* NULL: none */
 uint64_t store_logged(const struct store *s, uint64_t *ret_id);    /* number of the last record; 0: none */
 uint64_t store_delivered(const struct store *s, uint64_t *ret_id); /* up to here all sinks are noted as finished */
-/* Tokens of epochs above store_delivered for one scope: (number, id, token), oldest first. */
+/* Tokens of one scope: (number, id, token), oldest first: of epochs above store_delivered, and before them the newest that
+ * was delivered, if there is one. */
 struct logged_token {
     uint64_t number, id;
     leat_text token;

@@ -47,7 +47,7 @@ struct state {
     VEC(struct stored_position) positions;
     VEC(char *) blocks; /* of positions, index by index: the texts */
     struct map by_name; /* "source\0partition" -> index + 1 */
-    VEC(struct kept_token) tokens; /* above `delivered`, oldest first */
+    VEC(struct kept_token) tokens; /* above `delivered`, and the newest delivered of each scope; oldest first */
     VEC(leat_logged) epochs;       /* above `delivered` */
     VEC(struct logged_token) found; /* the last answer of state_tokens */
     uint64_t logged, logged_id, delivered, delivered_id, flow_hash, incarnation;

@@ -3,5 +3,5 @@ plugins_elasticsearch_so_SOURCES = plugins/elasticsearch/elastic.h plugins/elast
 	plugins/elasticsearch/cluster.c plugins/elasticsearch/answer.c plugins/elasticsearch/bytes.c
 plugins_elasticsearch_so_CPPFLAGS = $(SO_CPPFLAGS)
 plugins_elasticsearch_so_CFLAGS = $(SO_CFLAGS)
-plugins_elasticsearch_so_LDFLAGS = $(SO_LDFLAGS)
+plugins_elasticsearch_so_LDFLAGS = $(SO_LINK)
 plugins_elasticsearch_so_LDADD = $(ZLIB_LIBS)

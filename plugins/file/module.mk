@@ -4,5 +4,5 @@ plugins_file_so_SOURCES = plugins/file/file.h plugins/file/plugin.c plugins/file
 	plugins/file/sink.c
 plugins_file_so_CPPFLAGS = $(SO_CPPFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
 plugins_file_so_CFLAGS = $(SO_CFLAGS)
-plugins_file_so_LDFLAGS = $(SO_LDFLAGS)
+plugins_file_so_LDFLAGS = $(SO_LINK)
 plugins_file_so_LDADD = $(ZLIB_LIBS) $(ZSTD_LIBS)

@@ -6,4 +6,4 @@ plugin_PROGRAMS += plugins/generate.so
 plugins_generate_so_SOURCES = plugins/generate/source.c $(GENERATE_MODEL)
 plugins_generate_so_CPPFLAGS = $(SO_CPPFLAGS)
 plugins_generate_so_CFLAGS = $(SO_CFLAGS)
-plugins_generate_so_LDFLAGS = $(SO_LDFLAGS)
+plugins_generate_so_LDFLAGS = $(SO_LINK)

@@ -5,7 +5,7 @@ plugins_kafka_so_SOURCES = plugins/kafka/kafka.c plugins/kafka/kafka.h plugins/k
 	plugins/kafka/members.c plugins/kafka/alone.c plugins/kafka/sink.c
 plugins_kafka_so_CPPFLAGS = $(SO_CPPFLAGS) $(RDKAFKA_CFLAGS)
 plugins_kafka_so_CFLAGS = $(SO_CFLAGS)
-plugins_kafka_so_LDFLAGS = $(SO_LDFLAGS)
+plugins_kafka_so_LDFLAGS = $(SO_LINK)
 plugins_kafka_so_LDADD = $(RDKAFKA_LIBS) -lpthread
 TEST_FILES += tests/flow/kafka_embedded_test.py
 endif

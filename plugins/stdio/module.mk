@@ -3,4 +3,4 @@ plugins_stdio_so_SOURCES = plugins/stdio/streams.h plugins/stdio/plugin.c plugin
 	plugins/stdio/null.c
 plugins_stdio_so_CPPFLAGS = $(SO_CPPFLAGS)
 plugins_stdio_so_CFLAGS = $(SO_CFLAGS)
-plugins_stdio_so_LDFLAGS = $(SO_LDFLAGS)
+plugins_stdio_so_LDFLAGS = $(SO_LINK)

@@ -7,5 +7,5 @@ plugins_transform_so_SOURCES = plugins/transform/transform.h plugins/transform/p
 	plugins/transform/throttle.c plugins/transform/sample.c plugins/transform/log.c
 plugins_transform_so_CPPFLAGS = $(SO_CPPFLAGS)
 plugins_transform_so_CFLAGS = $(SO_CFLAGS)
-plugins_transform_so_LDFLAGS = $(SO_LDFLAGS)
+plugins_transform_so_LDFLAGS = $(SO_LINK)
 plugins_transform_so_LDADD = -lm

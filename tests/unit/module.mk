@@ -40,7 +40,3 @@ EXTRA_DIST += tests/unit/codes_test.py
 UNIT_TESTS += tests/unit/expr_test
 tests_unit_expr_test_SOURCES = tests/unit/expr_test.c
 tests_unit_expr_test_LDADD = $(UNIT_LIBS)
-UNIT_TESTS += tests/unit/transform_test
-tests_unit_transform_test_SOURCES = tests/unit/transform_test.c plugins/transform/types.c plugins/transform/schema.c \
-	plugins/transform/json.c
-tests_unit_transform_test_LDADD = $(UNIT_LIBS)
