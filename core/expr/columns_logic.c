@@ -239,9 +239,14 @@ static bool unify_branches(struct eval *x, struct branch *all, uint32_t n, uint3
         scale = c->type == LEAT_DEC && c->scale > scale ? c->scale : scale;
     }
     struct col like = {.type = LEAT_DEC, .scale = scale, .constant = true, .value = {.type = LEAT_DEC, .scale = scale}}, same;
-    for (uint32_t i = 0; type == LEAT_DEC && i < n; i++)
-        if (all[i].col.type != LEAT_NULL && !columns_align(x, &all[i].col, &like, &all[i].col, &same))
+    struct col *aligned = eval_room(x, NULL, (n + 1) * sizeof *aligned);
+    for (uint32_t i = 0; type == LEAT_DEC && i < n; i++) {
+        aligned[i] = all[i].col;
+        if (all[i].col.type != LEAT_NULL && !columns_align(x, &all[i].col, &like, &aligned[i], &same))
             return false;
+    }
+    for (uint32_t i = 0; type == LEAT_DEC && i < n; i++)
+        all[i].col = aligned[i];
     *ret_type = type;
     return true;
 }

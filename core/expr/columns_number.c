@@ -90,6 +90,7 @@ static uint32_t time_result(enum op op, uint32_t a, uint32_t b)
 static bool scale_up(struct eval *x, const struct col *c, int32_t scale, struct col *ret)
 {
     int64_t by = power_of_ten(scale - c->scale);
+    const int64_t *from = c->data; /* ret may be c */
     *ret = *c;
     ret->type = LEAT_DEC;
     ret->scale = scale;
@@ -102,7 +103,7 @@ static bool scale_up(struct eval *x, const struct col *c, int32_t scale, struct 
     }
     int64_t *data = eval_room(x, NULL, x->n * sizeof *data);
     ret->data = data;
-    return !kernel_int_scale(c->data, by, data, x->n); /* absent rows are 0 and stay in */
+    return !kernel_int_scale(from, by, data, x->n); /* absent rows are 0 and stay in */
 }
 
 bool columns_align(struct eval *x, const struct col *a, const struct col *b, struct col *ret_a, struct col *ret_b)

@@ -1,54 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/expr/expr.h"
-
-#include <setjmp.h>
-#include <cmocka.h>
-
-/* A lane of its own: records in, one expression over them, its column as JSON. */
-struct lab {
-    struct arena arena;
-    struct paths *paths;
-    struct pool *pool;
-    struct expr_run *run;
-};
-
-static int lab_new(void **state)
-{
-    struct lab *l = xcalloc(1, sizeof *l);
-    l->paths = paths_new();
-    l->pool = pool_new();
-    l->run = expr_run_new();
-    *state = l;
-    return 0;
-}
-
-static int lab_free(void **state)
-{
-    struct lab *l = *state;
-    expr_run_free(l->run);
-    pool_free(l->pool);
-    paths_free(l->paths);
-    arena_fini(&l->arena);
-    free(l);
-    return 0;
-}
-
-static struct batch *records(struct lab *l, const char *lines)
-{
-    struct codec json;
-    codec_default(&json, CODEC_JSON);
-    struct origin *origin = origin_new(TEXT("flow/source/file/"), TEXT("file"), TEXT("file"), 0);
-    struct decoder *d = decoder_new(&json, l->paths, l->pool, origin);
-    memcpy(decoder_space(d, strlen(lines)), lines, strlen(lines));
-    decoder_fill(d, strlen(lines));
-    decoder_end(d);
-    struct batch *b = decoder_next(d, 65536);
-    assert_non_null(b);
-    decoder_free(d);
-    origin_unref(origin);
-    b->view.now_us = INT64_C(1772323200000000); /* 2026-03-01 */
-    return b;
-}
+#include "tests/unit/expr_lab.h"
 
 /* Row `row` of the result as JSON, or "!code: sentence". */
 static void result_json(struct lab *l, const struct expr *e, struct batch *b, bool rows, uint32_t row, struct buf *out)
