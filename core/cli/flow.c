@@ -18,6 +18,34 @@ int flow_parameter(struct flow_arguments *a, const char *name_value, struct err 
     return 0;
 }
 
+struct registry *flow_registry(const char *plugins)
+{
+    struct err err;
+    char **folders = plugin_folders(plugins);
+    const char *home = getenv("XDG_CACHE_HOME");
+    auto_free char *cache = home             ? xasprintf("%s/leat", home)
+                            : getenv("HOME") ? xasprintf("%s/.cache/leat", getenv("HOME"))
+                                             : NULL;
+    struct registry *r = registry_open((const char *const *)folders, cache, &err);
+    for (char **at = folders; *at; at++)
+        free(*at);
+    free(folders);
+    if (!r)
+        fprintf(stderr, "leat: %s\n", err.text);
+    return r;
+}
+
+int flow_read(struct flow *f, struct flow_arguments *a)
+{
+    *f = (struct flow){.parameters = a->parameters};
+    f->registry = flow_registry(a->plugins);
+    if (!f->registry)
+        return EXIT_FAILED;
+    struct plan_options options = {.parameters = &f->parameters};
+    f->plan = plan_read(a->file, f->registry, &options, &f->findings);
+    return f->plan ? 0 : EXIT_CONFIGURATION;
+}
+
 int flow_open(struct flow *f, struct flow_arguments *a)
 {
     int code = flow_read(f, a);

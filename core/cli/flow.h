@@ -7,7 +7,7 @@
 
 struct flow_arguments {
     const char *file, *plugins;
-    struct map parameters;  /* name -> zero-terminated value */
+    struct map parameters; /* name -> zero-terminated value */
 };
 struct flow {
     struct registry *registry;

@@ -18,34 +18,6 @@ static const char help[] =
     "  --plugins FOLDERS  where to look first; several with ':' between them\n"
     "  --json             for programs\n";
 
-/* --- finding them -------------------------------------------------------------------------------------------------- */
-
-struct registry *flow_registry(const char *plugins)
-{
-    struct err err;
-    char **folders = plugin_folders(plugins);
-    const char *home = getenv("XDG_CACHE_HOME");
-    auto_free char *cache = home ? xasprintf("%s/leat", home) : getenv("HOME") ? xasprintf("%s/.cache/leat", getenv("HOME")) : NULL;
-    struct registry *r = registry_open((const char *const *)folders, cache, &err);
-    for (char **at = folders; *at; at++)
-        free(*at);
-    free(folders);
-    if (!r)
-        fprintf(stderr, "leat: %s\n", err.text);
-    return r;
-}
-
-int flow_read(struct flow *f, struct flow_arguments *a)
-{
-    *f = (struct flow){.parameters = a->parameters};
-    f->registry = flow_registry(a->plugins);
-    if (!f->registry)
-        return EXIT_FAILED;
-    struct plan_options options = {.parameters = &f->parameters};
-    f->plan = plan_read(a->file, f->registry, &options, &f->findings);
-    return f->plan ? 0 : EXIT_CONFIGURATION;
-}
-
 /* --- list --------------------------------------------------------------------------------------------------------- */
 
 static void list_json(const struct plugin_file *files, size_t n, struct buf *out)
@@ -91,7 +63,8 @@ static int list(struct registry *r, bool json)
     return 0;
 }
 
-/* --- describe ------------------------------------------------------------------------------------------------------ */
+/* --- describe ------------------------------------------------------------------------------------------------------
+ */
 
 /* The file of a plugin called so, or of one that offers a processor called so. */
 static const char *path_of(const struct registry *r, const char *name)
@@ -122,8 +95,8 @@ static void unknown_name(const struct registry *r, const char *name)
             *VEC_PUSH(&names) = files[i].processors[k].name;
     }
     const char *near = closest(text_of(name), names.at, names.n);
-    fprintf(stderr, "leat: no plugin or processor is called '%s'; %s%s%s\n", name, near ? "did you mean '" : "`leat plugins list` shows all",
-            near ? near : "", near ? "'?" : "");
+    fprintf(stderr, "leat: no plugin or processor is called '%s'; %s%s%s\n", name,
+            near ? "did you mean '" : "`leat plugins list` shows all", near ? near : "", near ? "'?" : "");
     VEC_FINI(&names);
 }
 
@@ -159,12 +132,15 @@ static int describe(struct registry *r, char **names, bool json)
     return result;
 }
 
-/* --- the command --------------------------------------------------------------------------------------------------- */
+/* --- the command ---------------------------------------------------------------------------------------------------
+ */
 
 int command_plugins(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'}, {"plugins", required_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                            {"plugins", required_argument, NULL, 'p'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     const char *folders = NULL;
     bool json = false;
     if (argc == 3 && strcmp(argv[1], "scan") == 0)

@@ -142,10 +142,6 @@ static const struct code_doc codes[] = {
     {"E231", "wrong `codec`",
      "json, csv, text or raw; as a map with options:\n\n  codec: {csv: {delimiter: \";\", header: true}}\n  codec: "
      "{json: {max_record: 1MiB}}"},
-    {"E233", "an upsert without an order",
-     "Two records of the same id may arrive in another order than they were made, and the older one would win.\n\n"
-     "Next: give `version`, a number or time that rises with every record of an id; or use the record's own id "
-     "({$id})."},
     {"E234", "ids are not unique",
      "Two records of this path can have the same `$id`, so one would replace the other.\n\nNext: give an `id` that is "
      "unique."},
@@ -216,6 +212,10 @@ static const struct code_doc codes[] = {
      "It asks for a service (keyed state, timers) that comes with a later version."},
 
     {"W501", "a deprecated option", "It still works, and will go. The sentence names its successor."},
+    {"W502", "an upsert without an order",
+     "Two records of the same id may arrive in another order than they were made, and the older one would win.\n\n"
+     "Next: give `version`, a number or time that rises with every record of an id; or use the record's own id "
+     "({$id})."},
     {"W504", "a connection that nobody uses", "Next: remove it, or add `use: name`."},
 };
 

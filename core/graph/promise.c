@@ -102,7 +102,7 @@ static void check_versions(struct planner *pl, uint32_t sink)
         (version && version->path != PATH_VERSION) || count_sources(pl->plan, sink) < 2)
         return;
     finding_add_key(
-        pl->f, FINDING_ERROR, "E233", x->node,
+        pl->f, FINDING_WARNING, "W502", x->node,
         "add a `version`: a number or time that rises with every record of an id",
         "'%s' takes an id of its own and records of several sources: nobody can tell which record is the newer one",
         x->name);

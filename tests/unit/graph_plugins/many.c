@@ -168,7 +168,28 @@ static leat_status encoded_create(const leat_host *h, void *self, void *shared)
 }
 static const leat_option place_options[] = {
     {.name = "path", .doc = "Where.", .type = LEAT_OPT_TEMPLATE, .flags = LEAT_REQUIRED | LEAT_DESTINATION}};
-static const leat_sink staged_sink = {.size = sizeof staged_sink, .class_ = LEAT_STAGED, .begin = begin};
+static leat_status recover(const leat_host *h, void *self, const leat_claim *c, uint64_t *ret_number, uint64_t *ret_id)
+{
+    (void)h, (void)self, (void)c;
+    *ret_number = *ret_id = 0;
+    return LEAT_OK;
+}
+static leat_status prepare(const leat_host *h, void *self, const leat_epoch *e, leat_text *ret_token)
+{
+    (void)h, (void)self, (void)e, (void)ret_token;
+    return LEAT_OK;
+}
+static void abort_(const leat_host *h, void *self, const leat_epoch *e)
+{
+    (void)h, (void)self, (void)e;
+}
+static const leat_sink staged_sink = {.size = sizeof staged_sink,
+                                      .class_ = LEAT_STAGED,
+                                      .recover = recover,
+                                      .begin = begin,
+                                      .commit = begin,
+                                      .abort = abort_,
+                                      .prepare = prepare};
 static const leat_processor staged = {.size = sizeof staged,
                                       .kind = LEAT_SINK,
                                       .name = "staged",
