@@ -156,6 +156,7 @@ void draft_schema_read(struct planner *pl, struct draft *d, struct planned *x, s
     const struct node *n = node_get(d->node, "schema");
     struct shape given = {.closed = true};
     struct schema_reader r = {pl, &given};
+    size_t errors = pl->f->errors;
     read_strict(pl, d, x, n != NULL);
     if (!n)
         return;
@@ -170,6 +171,7 @@ void draft_schema_read(struct planner *pl, struct draft *d, struct planned *x, s
     else
         finding_add(pl->f, FINDING_ERROR, "E230", n, "write: schema: {sku: text, qty: int}",
                     "`schema` is a map of fields, or a file, not %s", node_kind_name(n->kind));
+    given.closed &= pl->f->errors == errors; /* what could not be read makes no field unknown */
     keep(pl, x, &given);
     shape_copy(out, &given);
     shape_fini(&given);
