@@ -37,7 +37,6 @@ static const leat_option options[] = {
                       "breakdown and defect, and the audit of every day. Written only by runs that keep a state.",
                .type = LEAT_OPT_TEXT},
 };
-static const leat_port outputs[] = {{.name = "out", .doc = "The records.", .flags = LEAT_NEW_RECORDS}};
 
 enum { CHUNK = 1024, BUFFER = 1 << 20, SYNTHETIC_CHUNK = BUFFER / SYNTHETIC_BYTES, SNAPSHOT_EVERY = 1 << 18, SAVE_EVERY_US = 5000000 };
 struct generate {
@@ -321,9 +320,7 @@ static const leat_processor generate = {
     .needs = LEAT_NEEDS_FILES,
     .instance_bytes = sizeof(struct generate),
     .n_options = LEAT_N(options),
-    .n_outputs = LEAT_N(outputs),
     .options = options,
-    .outputs = outputs,
     .source = &source,
     .create = create,
     .start = start,
