@@ -16,12 +16,27 @@ static bool same(const struct bound *x, const struct bound *y)
            a->scale == b->scale && a->key == b->key && !a->expr == !b->expr && text_equal(x->text, y->text);
 }
 
+static uint32_t known_type(const struct binding_plan *bp, const struct binding *b)
+{
+    uint32_t type = LEAT_NULL;
+    const char *near;
+    if (b->type || b->how != LEAT_READ)
+        return b->type;
+    if (b->expr)
+        return expr_type(b->expr);
+    if (b->path != PATH_NONE)
+        shape_type(shape_at(bp, b->port), bp->pl->plan->paths, paths_text(bp->pl->plan->paths, b->path), &type, &near);
+    return type;
+}
+
 leat_field bound_add(struct binding_plan *bp, const struct bound *b)
 {
     for (size_t i = 0; i < bp->all.n; i++)
         if (same(&bp->all.at[i], b))
             return (leat_field)i + 1;
-    *VEC_PUSH(&bp->all) = *b;
+    struct bound *added = VEC_PUSH(&bp->all);
+    *added = *b;
+    added->b.known = known_type(bp, &b->b);
     return (leat_field)bp->all.n;
 }
 

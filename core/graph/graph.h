@@ -18,6 +18,7 @@ struct binding {
     uint32_t port;  /* input or output; LEAT_EVERY_INPUT */
     uint32_t path;  /* READ of a field, WRITE, REMOVE; PATH_NONE for an expression */
     uint32_t type;  /* wanted; LEAT_NULL: as it comes */
+    uint32_t known; /* READ as it comes: what is known of the type; LEAT_NULL: nothing before the first record */
     uint32_t flags; /* LEAT_MAY_MISS, LEAT_LENIENT */
     int32_t scale;
     bool required; /* READ: checked before every process (it comes from `with` or create), so rejects what misses */

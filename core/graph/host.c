@@ -70,16 +70,10 @@ static const leat_column *host_read(const leat_host *h, const leat_batch *batch,
     if (!f || f > bp->all.n)
         return c;
     const struct binding *b = &bp->all.at[f - 1].b;
-    c->type = b->type;
+    c->type = b->known;
     c->scale = b->scale;
-    if (b->expr) {
+    if (b->expr)
         *data = expr_prefix(b->expr);
-        c->type = c->type ? c->type : expr_type(b->expr);
-    } else if (!c->type) {
-        const char *near;
-        shape_type(shape_at(bp, b->port), bp->pl->plan->paths, paths_text(bp->pl->plan->paths, b->path), &c->type,
-                   &near);
-    }
     return c;
 }
 

@@ -70,7 +70,7 @@ static const leat_column *host_read(const leat_host *h, const leat_batch *b, lea
     if (!bound)
         return &empty_columns[LEAT_NULL];
     if (!b)
-        return &empty_columns[bound->type & ~LEAT_LIST];
+        return &empty_columns[bound->known & ~LEAT_LIST];
     if (LIKELY(in->current && in->current->given && b == &in->current->given->view))
         return host_column(in->current, f);
     return read_bound(in, bound, (struct batch *)(uintptr_t)b);
