@@ -1,6 +1,7 @@
 # Each test is a program or script that prints TAP; tests/run.py runs them all and ends with "N passed, N failed".
 UNIT_TESTS =
 include tests/unit/module.mk
+include tests/flow/module.mk
 
 EXTRA_PROGRAMS =
 include tests/bench/module.mk
