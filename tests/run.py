@@ -13,9 +13,9 @@ LINE = re.compile(r"^(not ok|ok)\b[ \t]*\d*[ \t]*-?[ \t]*(.*)$")
 
 
 def command(test, args):
-    path = os.path.join(args.build, test)
+    path = os.path.abspath(os.path.join(args.build, test))
     if not os.path.exists(path):
-        path = os.path.join(args.source, test)
+        path = os.path.abspath(os.path.join(args.source, test))
     if test.endswith(".py"):
         return [sys.executable, path]
     if test.endswith(".sh"):
