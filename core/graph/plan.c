@@ -63,6 +63,14 @@ static uint32_t input_of_output(const leat_processor *p, uint32_t port)
     return p->outputs[port < p->n_outputs ? port : p->n_outputs - 1].input;
 }
 
+static bool writes(const struct binding_plan *bp)
+{
+    for (size_t i = 0; i < bp->all.n; i++)
+        if (bp->all.at[i].b.how == LEAT_WRITE)
+            return true;
+    return false;
+}
+
 static void shape_out(struct binding_plan *bp, uint32_t port, struct shape *out)
 {
     const struct planned *x = bp->x;
@@ -71,7 +79,7 @@ static void shape_out(struct binding_plan *bp, uint32_t port, struct shape *out)
     for (size_t i = 0; i < bp->all.n; i++)
         fresh |= bp->all.at[i].b.how == LEAT_REMOVE && bp->all.at[i].b.path == PATH_WHOLE;
     if (fresh)
-        out->closed = true;
+        out->closed = writes(bp); /* a source may also feed records that it has as bytes */
     else if (input < x->n_inputs)
         shape_copy(out, &bp->in[input]);
     for (size_t i = 0; i < bp->all.n; i++) {
@@ -81,7 +89,9 @@ static void shape_out(struct binding_plan *bp, uint32_t port, struct shape *out)
             continue; /* what one port writes may be written to the others, too */
         if (b->how == LEAT_REMOVE && b->path == PATH_WHOLE)
             continue;
-        if (b->how == LEAT_REMOVE)
+        if (b->how == LEAT_WRITE && b->path == PATH_WHOLE)
+            out->closed = false; /* whatever the JSON has */
+        else if (b->how == LEAT_REMOVE)
             shape_remove(out, bp->pl->plan->paths, b->path);
         else
             shape_add(out, b->path, b->type, true);
