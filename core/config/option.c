@@ -42,6 +42,11 @@ bool option_choice_number(const char *choices, leat_text text, int64_t *ret)
     return false;
 }
 
+static const char *shown(const struct node *n)
+{
+    return n->secret ? "(hidden)" : n->text.data;
+}
+
 static void refuse_choice(struct option_reader *r, const leat_option *o, const struct node *n, leat_text text)
 {
     VEC(const char *) known = {0};
@@ -54,8 +59,7 @@ static void refuse_choice(struct option_reader *r, const leat_option *o, const s
     }
     const char *near = closest(text, known.at, known.n);
     finding_add(r->f, FINDING_ERROR, "E406", n, near ? finding_text(r->f, "did you mean '%s'?", near) : NULL,
-                "'" TEXT_FMT "' is none of the choices of '%s': %s", TEXT_ARG(text), o->name,
-                list.data ? list.data : "");
+                "'%s' is none of the choices of '%s': %s", shown(n), o->name, list.data ? list.data : "");
     VEC_FINI(&known);
 }
 
@@ -92,17 +96,11 @@ static bool in_range(struct option_reader *r, const leat_option *o, const struct
 {
     if (!o->range || within(o, x))
         return true;
-    finding_add(r->f, FINDING_ERROR, "E407", n, NULL, "'%s' must be within %s, not " TEXT_FMT, o->name, o->range,
-                TEXT_ARG(n->text));
+    finding_add(r->f, FINDING_ERROR, "E407", n, NULL, "'%s' must be within %s, not %s", o->name, o->range, shown(n));
     return false;
 }
 
 /* --- scalars of the host's own kinds ----------------------------------------------------------------------------- */
-
-static const char *shown(const struct node *n)
-{
-    return n->secret ? "(hidden)" : n->text.data;
-}
 
 static bool wrong(struct option_reader *r, const leat_option *o, const struct node *n, const char *code,
                   const char *needs)

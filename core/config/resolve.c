@@ -56,6 +56,11 @@ static enum node_kind kind_of(enum parameter_type type)
     return type == P_INT ? NODE_INT : type == P_FLOAT ? NODE_FLOAT : type == P_BOOL ? NODE_BOOL : NODE_TEXT;
 }
 
+static enum parameter_type type_of_kind(enum node_kind k)
+{
+    return k == NODE_INT ? P_INT : k == NODE_FLOAT ? P_FLOAT : k == NODE_BOOL ? P_BOOL : P_STRING;
+}
+
 static enum parameter_type type_of(struct resolver *r, const struct node *declared)
 {
     const struct node *t = node_get(declared, "type");
@@ -65,7 +70,8 @@ static enum parameter_type type_of(struct resolver *r, const struct node *declar
     if (t)
         finding_add(r->f, FINDING_ERROR, "E124", t, finding_suggest(r->f, t->text, type_names, P_N),
                     "'" TEXT_FMT "' is no type of a parameter", TEXT_ARG(t->text));
-    return P_STRING;
+    const struct node *standard = node_get(declared, "default");
+    return standard ? type_of_kind(standard->kind) : P_STRING;
 }
 
 static void check_keys(struct resolver *r, const struct node *declared)
@@ -104,11 +110,7 @@ static void declare(struct resolver *r, const struct node *n)
     }
     if (n->kind == NODE_MAP)
         check_keys(r, n);
-    p->type = n->kind == NODE_MAP     ? type_of(r, n)
-              : n->kind == NODE_INT   ? P_INT
-              : n->kind == NODE_FLOAT ? P_FLOAT
-              : n->kind == NODE_BOOL  ? P_BOOL
-                                      : P_STRING;
+    p->type = n->kind == NODE_MAP ? type_of(r, n) : type_of_kind(n->kind);
     p->kind = kind_of(p->type);
     p->secret = secret && text_is(secret->text, "true");
     *map_at(&r->parameters, n->key) = p;
@@ -123,13 +125,14 @@ static void declare(struct resolver *r, const struct node *n)
         return;
     }
     p->known = true;
+    leat_text shown = p->secret ? TEXT("(hidden)") : p->value;
     if (!fits(p->type, p->value, &err))
         finding_add(r->f, FINDING_ERROR, "E124", given ? n : standard, given ? "it was given with -p" : NULL,
                     "the parameter '%s' is of type %s: %s", n->key.data, type_names[p->type],
                     p->secret ? "its value is none" : err.text);
     else if (choices && choices->kind == NODE_LIST && !among(choices, p->value))
         finding_add(r->f, FINDING_ERROR, "E124", given ? n : standard, NULL,
-                    "'" TEXT_FMT "' is none of the choices of '%s'", TEXT_ARG(p->value), n->key.data);
+                    "'" TEXT_FMT "' is none of the choices of '%s'", TEXT_ARG(shown), n->key.data);
 }
 
 static void declare_all(struct resolver *r)

@@ -73,6 +73,11 @@ static bool scope_type(void *self, leat_text path, uint32_t *ret_type, const cha
 static void say(struct binding_plan *bp, const struct node *where, const struct expr_error *e)
 {
     const char *hint = e->hint[0] ? e->hint : NULL;
+    if (where->secret) {
+        finding_add(bp->pl->f, FINDING_ERROR, e->code[0] ? e->code : "E300", where, NULL,
+                    "this cannot be read as an expression (its value is hidden)");
+        return;
+    }
     finding_add_at(bp->pl->f, FINDING_ERROR, e->code[0] ? e->code : "E300", where, e->offset, e->length, hint, "%s",
                    e->text);
 }

@@ -87,6 +87,8 @@ static void draw_edges(struct drawing *d, uint32_t at, size_t own)
             buf_str(d->out, c == own ? "\u251c" : c == to ? "\u256e" : cell(d, c, c > own && c < to));
             buf_str(d->out, c >= own && c < to ? "\u2500" : " ");
         }
+        while (d->out->n && d->out->data[d->out->n - 1] == ' ')
+            d->out->n--;
         buf_char(d->out, '\n');
         d->columns.at[to].target = targets.at[i];
     }

@@ -12,13 +12,30 @@ static int name_width(const struct plan *p)
     return (int)widest;
 }
 
+/* Paths into one sink that promise the same, in one line. */
+static bool said_before(const struct plan *p, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (p->promises[k].sink == p->promises[i].sink && p->promises[k].guarantee == p->promises[i].guarantee &&
+            strcmp(p->promises[k].because, p->promises[i].because) == 0)
+            return true;
+    return false;
+}
+
 void plan_promises_text(const struct plan *p, struct buf *out)
 {
     int width = name_width(p);
     for (size_t i = 0; i < p->n_promises; i++) {
         const struct path_promise *x = &p->promises[i];
-        buf_printf(out, "  %-*s -> %-*s  %s: %s\n", width, p->processors[x->source].name, width,
-                   p->processors[x->sink].name, guarantee_name(x->guarantee), x->because);
+        auto_buf sources = {0};
+        if (said_before(p, i))
+            continue;
+        for (size_t k = i; k < p->n_promises; k++)
+            if (p->promises[k].sink == x->sink && p->promises[k].guarantee == x->guarantee &&
+                strcmp(p->promises[k].because, x->because) == 0)
+                buf_printf(&sources, "%s%s", k > i ? ", " : "", p->processors[p->promises[k].source].name);
+        buf_printf(out, "  %-*s -> %-*s  %s: %s\n", width, sources.data, width, p->processors[x->sink].name,
+                   guarantee_name(x->guarantee), x->because);
     }
     if (!p->n_promises)
         buf_str(out, "  no source leads to a sink: nothing is kept\n");
@@ -159,6 +176,14 @@ static void explain_processor(const struct plan *p, uint32_t i, struct buf *out)
         explain_sink(x, out);
 }
 
+static const char *parameter_kind(const struct node *standard)
+{
+    return standard->kind == NODE_INT     ? "int"
+           : standard->kind == NODE_FLOAT ? "float"
+           : standard->kind == NODE_BOOL  ? "bool"
+                                          : "string";
+}
+
 static void explain_parameters(const struct plan *p, struct buf *out)
 {
     const struct node *all = node_get(p->document.root, "parameters");
@@ -166,7 +191,7 @@ static void explain_parameters(const struct plan *p, struct buf *out)
         const struct node *n = all->items[i], *doc = node_get(n, "doc"), *type = node_get(n, "type"),
                           *standard = node_get(n, "default");
         buf_printf(out, "%s  -p %s=%s", i ? "" : "parameters\n", n->key.data,
-                   type ? type->text.data : node_kind_name(n->kind));
+                   type ? type->text.data : parameter_kind(standard ? standard : n));
         if (standard || n->kind != NODE_MAP)
             buf_printf(out, " (default " TEXT_FMT ")", TEXT_ARG(standard ? standard->text : n->text));
         buf_printf(out, "%s%s\n", doc ? "  " : "", doc ? doc->text.data : "");

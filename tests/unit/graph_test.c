@@ -375,7 +375,7 @@ static void pictures_show_forks_and_joins(void **state)
     plan_graph_text(t.plan, &text);
     assert_string_equal(text.data, "\u25cb  in  source bytes\n"
                                    "\u25cb  f  transform fork\n"
-                                   "\u251c\u2500\u256e \n"
+                                   "\u251c\u2500\u256e\n"
                                    "\u2502 \u25cb  k  transform keep  <- f.low\n"
                                    "\u25cb\u2500\u256f  out  sink screen  <- f.other\n");
     plan_graph_dot(t.plan, &dot);
