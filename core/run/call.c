@@ -87,7 +87,7 @@ void call_refuse(struct call *c, struct batch *of, uint32_t row, bool retry, con
 
 /* --- binding: records whose bound fields miss or do not convert never reach the plugin ------------------------------- */
 
-static const char *type_name(uint32_t type)
+const char *column_type_name(uint32_t type)
 {
     static const char *const names[] = {"value", "boolean", "whole number", "number", "decimal", "time", "text", "bytes", "JSON"};
     return type & LEAT_LIST ? "list" : names[type];
@@ -112,7 +112,7 @@ static void refuse_bound(struct call *c, struct batch *b, uint32_t row, const st
         batch_value(b, row, path, &v);
         value_json(&text, &v);
         snprintf(sentence, sizeof sentence, "field '" TEXT_FMT "' is %.200s, not a %s", TEXT_ARG(path), text.data,
-                 type_name(bound->type));
+                 column_type_name(bound->type));
     } else {
         snprintf(sentence, sizeof sentence, "field '" TEXT_FMT "' is missing or null", TEXT_ARG(path));
     }

@@ -9,6 +9,7 @@
  * deliver.c   batches on their way: queues, collecting, answers of process
  * sink.c      epochs of sinks
  * source.c    partitions: announce, seek, feed, positions
+ * fit.c       records of a source held against its `schema`
  * reject.c    rejected records, dead letters
  * service.c   loop service: descriptors, alarms, HTTP
  * worker.c    threads of blocking sinks */
@@ -143,6 +144,7 @@ struct source {
     bool *below;         /* by processor: gets what this source reads */
     uint64_t records;
     uint64_t fed_records, fed_rejected; /* of the last feed */
+    bool warned;         /* of a record that does not fit `schema` */
     VEC(struct batch *) fed;            /* decoded, not sent on */
     uint32_t attempt;
 };
@@ -316,6 +318,7 @@ const leat_column *host_column(struct call *c, leat_field f); /* of c->given */
 char *host_scratch(struct instance *in, size_t bytes);        /* until the call returns */
 
 /* call.c */
+const char *column_type_name(uint32_t type); /* "whole number" */
 struct call *call_new(struct instance *in);
 void call_free(struct call *c);
 void call_reset(struct call *c);
@@ -363,6 +366,10 @@ bool source_dirty(const struct instance *in);
 /* reject.c */
 void reject_rows(struct instance *in, struct batch *of, const struct refusal *r, size_t n, uint64_t epoch);
 void reject_undecoded(struct instance *in, const struct rejected *r, size_t n, uint64_t epoch);
+
+/* fit.c */
+/* What of b fits `schema`; the rest is rejected. NULL: nothing. [lane] */
+struct batch *schema_hold(struct instance *in, struct batch *take_b, uint64_t epoch);
 
 /* service.c */
 void services_init(struct instance *in);

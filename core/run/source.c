@@ -371,6 +371,9 @@ static bool dispatch_fed(struct instance *in)
     for (size_t i = 0; i < s->fed.n; i++) {
         struct batch *b = s->fed.at[i];
         s->fed.at[i] = NULL;
+        b = schema_hold(in, b, in->lane->epoch);
+        if (!b)
+            continue;
         figure_add(in->figures, RECORDS_OUT, b->view.n);
         dispatch(in, 0, b, in->lane->epoch);
     }
