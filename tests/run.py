@@ -20,7 +20,7 @@ def command(test, args):
         return [sys.executable, path]
     if test.endswith(".sh"):
         return ["bash", path]
-    return [os.path.abspath(path)]
+    return [path]
 
 
 def run(test, args):
