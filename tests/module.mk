@@ -2,6 +2,7 @@
 UNIT_TESTS =
 include tests/unit/module.mk
 include tests/flow/module.mk
+include tests/abi/module.mk
 
 EXTRA_PROGRAMS =
 include tests/bench/module.mk

@@ -53,3 +53,6 @@ tests_unit_graph_test_SOURCES = tests/unit/graph_test.c
 tests_unit_graph_test_LDADD = $(UNIT_LIBS)
 TEST_FILES += tests/errors/check.py
 EXTRA_DIST += tests/errors
+UNIT_TESTS += tests/unit/plugin_test
+tests_unit_plugin_test_SOURCES = tests/unit/plugin_test.c
+tests_unit_plugin_test_LDADD = $(UNIT_LIBS)
