@@ -121,8 +121,8 @@ static void a_file_that_broke_since_the_scan_is_told(void **state)
     auto_free char *path = xasprintf("%s/filter.so", folder);
     assert_int_equal(truncate(path, 100), 0);
     assert_null(registry_processor(r, LEAT_TRANSFORM, TEXT("filter"), &file, &err));
-    auto_free char *want = xasprintf("the plugin %s cannot be used: is no shared object for this machine", path);
-    assert_string_equal(err.text, want);
+    auto_free char *want = xasprintf("the plugin %s cannot be used: cannot be loaded: ", path);
+    assert_non_null(strstr(err.text, want));
     assert_string_equal(err.code, "E402");
     registry_free(r);
 }
