@@ -10,6 +10,7 @@ struct command {
     const char *name, *summary;
     int (*run)(int argc, char **argv); /* argv[0] is the name; returns the exit code */
 };
+int command_eval(int argc, char **argv);
 int command_explain(int argc, char **argv);
 int command_graph(int argc, char **argv);
 int command_pipe(int argc, char **argv);

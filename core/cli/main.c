@@ -15,6 +15,7 @@ static const struct command commands[] = {
     {"run", "run a flow", command_run},
     {"validate", "check a flow; print what each path promises", command_validate},
     {"try", "show what each port of a flow would carry", command_try},
+    {"eval", "compute an expression over records", command_eval},
     {"explain", "tell how a flow runs, or what a code such as E204 means", command_explain},
     {"graph", "draw a flow", command_graph},
     {"pipe", "run a flow from standard input to standard output", command_pipe},

@@ -56,3 +56,5 @@ EXTRA_DIST += tests/errors
 UNIT_TESTS += tests/unit/plugin_test
 tests_unit_plugin_test_SOURCES = tests/unit/plugin_test.c
 tests_unit_plugin_test_LDADD = $(UNIT_LIBS)
+TEST_FILES += tests/unit/eval_test.py tests/unit/expr_docs_test.py
+EXTRA_DIST += tests/unit/eval_test.py tests/unit/expr_docs_test.py
