@@ -155,8 +155,11 @@ static struct batch *without(struct call *c, struct batch *b, const uint64_t *re
     return left;
 }
 
+/* Of what may miss only a wrong type matters, which what travels beside a record never has. */
 static bool bound_here(const struct binding *b, uint32_t input)
 {
+    if (b->flags & LEAT_MAY_MISS && !b->expr && (b->path < PATH_FIRST_FIELD || b->type == LEAT_NULL))
+        return false;
     return b->how == LEAT_READ && b->required && (b->port == input || b->port == LEAT_EVERY_INPUT) &&
            (b->flags & (LEAT_MAY_MISS | LEAT_LENIENT)) != (LEAT_MAY_MISS | LEAT_LENIENT);
 }

@@ -63,6 +63,20 @@ const leat_column *host_column(struct call *c, leat_field f)
     return *at;
 }
 
+/* What create learns of a column; of a template its literal beginning too. */
+static const leat_column *column_of_none(struct instance *in, const struct binding *bound)
+{
+    const leat_column *none = &empty_columns[bound->known & ~LEAT_LIST];
+    if (!bound->expr)
+        return none;
+    leat_column *c = arena_zalloc(&in->memory, sizeof *c);
+    leat_text *beginning = arena_alloc(&in->memory, sizeof *beginning);
+    *beginning = expr_prefix(bound->expr);
+    *c = *none;
+    c->data = beginning;
+    return c;
+}
+
 static const leat_column *host_read(const leat_host *h, const leat_batch *b, leat_field f)
 {
     struct instance *in = instance_of(h);
@@ -70,7 +84,7 @@ static const leat_column *host_read(const leat_host *h, const leat_batch *b, lea
     if (!bound)
         return &empty_columns[LEAT_NULL];
     if (!b)
-        return &empty_columns[bound->known & ~LEAT_LIST];
+        return column_of_none(in, bound);
     if (LIKELY(in->current && in->current->given && b == &in->current->given->view))
         return host_column(in->current, f);
     return read_bound(in, bound, (struct batch *)(uintptr_t)b);
@@ -83,6 +97,7 @@ static leat_field host_bind(const leat_host *h, const leat_binding *want)
     for (size_t i = 0; i < in->planned->n_bindings; i++) {
         const struct binding *b = &in->planned->bindings[i];
         if (!b->expr && b->how == want->how && b->path == path && b->type == want->type && b->port == want->port &&
+            b->scale == want->scale &&
             (b->flags & (LEAT_MAY_MISS | LEAT_LENIENT)) == (want->flags & (LEAT_MAY_MISS | LEAT_LENIENT)))
             return (leat_field)i + 1;
     }

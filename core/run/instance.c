@@ -77,6 +77,7 @@ void instance_free(struct instance *in)
     encoder_free(in->encoder);
     free((void *)(uintptr_t)in->place.scope.data);
     free(in->self);
+    arena_fini(&in->memory);
     free(in);
 }
 

@@ -162,6 +162,7 @@ struct instance {
     const struct planned *planned;
     uint32_t index; /* of the processor in the plan */
     void *self;
+    struct arena memory; /* what create was told */
     enum instance_state state;
     int64_t start_at_us;
     uint32_t start_attempt;

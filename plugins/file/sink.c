@@ -22,7 +22,7 @@ static const leat_option options[] = {
     [PATH] = {.name = "path",
               .doc = "The file to append to; {fields} in it choose between files; folders are made.",
               .type = LEAT_OPT_TEMPLATE,
-              .flags = LEAT_REQUIRED},
+              .flags = LEAT_REQUIRED | LEAT_DESTINATION},
     [ROLL] = {.name = "roll",
               .doc = "Write numbered parts, NAME-000001.EXT and so on, and when the next one begins.",
               .type = LEAT_OPT_GROUP,

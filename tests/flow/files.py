@@ -267,7 +267,7 @@ def a_field_chooses_the_file():
 
 
 def killed_again_and_again_nothing_is_lost_or_doubled():
-    total, random_ = 40000, random.Random(7)
+    total, random_ = 150000, random.Random(7)
     f = Files("kill", "paths: [DIR/in.ndjson, DIR/in.gz]\nuntil: end")
     append(f.path("in.ndjson"), range(total), "y" * 100)
     with gzip.open(f.path("in.gz"), "wt", compresslevel=1) as out:
@@ -275,7 +275,7 @@ def killed_again_and_again_nothing_is_lost_or_doubled():
     kills = 0
     for k in range(12):
         run = f.start()
-        deadline = time.monotonic() + random_.uniform(0.02, 0.35)
+        deadline = time.monotonic() + random_.uniform(0.02, 0.2)
         while time.monotonic() < deadline and run.p.poll() is None:
             time.sleep(0.005)
         if run.p.poll() is None:

@@ -2,3 +2,5 @@
 EXTRA_DIST += tests/flow/flowtest.py
 TEST_FILES += tests/flow/http_push.py tests/flow/http_send.py
 EXTRA_DIST += tests/flow/http_push.py tests/flow/http_send.py
+TEST_FILES += tests/flow/files.py tests/flow/transforms.py tests/flow/sqlite.py tests/flow/stdio.py
+EXTRA_DIST += tests/flow/files.py tests/flow/transforms.py tests/flow/sqlite.py tests/flow/stdio.py
