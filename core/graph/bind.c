@@ -127,7 +127,7 @@ static struct bound bound_of(const struct binding_plan *bp, const leat_option *o
                                 .type = o->column,
                                 .flags = flags,
                                 .scale = o->scale,
-                                .required = true,
+                                .required = !(flags & LEAT_MAY_MISS),
                                 .where = where}};
 }
 

@@ -115,7 +115,7 @@ static void explain_binding(const struct plan *p, const struct planned *x, const
         buf_printf(out, " as %s", graph_type_name(b->type));
     if (b->how == LEAT_READ && x->n_inputs > 1 && b->port < x->n_inputs)
         buf_printf(out, " of %s", x->inputs[b->port].name.data);
-    buf_printf(out, "%s\n", b->required && !(b->flags & LEAT_MAY_MISS) ? ", required" : "");
+    buf_printf(out, "%s\n", b->required ? ", required" : "");
 }
 
 static void explain_ports(const struct plan *p, const struct planned *x, struct buf *out)

@@ -53,7 +53,7 @@ static leat_field host_bind(const leat_host *h, const leat_binding *w)
                             .type = w->type,
                             .flags = flags,
                             .scale = w->scale,
-                            .required = w->how == LEAT_READ,
+                            .required = w->how == LEAT_READ && !(flags & LEAT_MAY_MISS),
                             .where = blame_of(bp)}};
     if (bind_path(bp, w->how, path, &b.b.path, blame_of(bp)))
         check_bind(bp, w, path);

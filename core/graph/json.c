@@ -31,7 +31,7 @@ static void put_binding(const struct plan *p, const struct binding *b, struct bu
 {
     static const char *const how[] = {"read", "write", "remove"};
     buf_printf(out, "{\"how\":\"%s\",\"type\":\"%s\",\"required\":%s", how[b->how <= LEAT_REMOVE ? b->how : 0],
-               graph_type_name(b->type), b->required && !(b->flags & LEAT_MAY_MISS) ? "true" : "false");
+               graph_type_name(b->type), b->required ? "true" : "false");
     if (b->path) {
         buf_str(out, ",\"field\":");
         buf_json(out, paths_text(p->paths, b->path));

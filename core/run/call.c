@@ -160,7 +160,7 @@ static bool bound_here(const struct binding *b, uint32_t input)
 {
     if (b->flags & LEAT_MAY_MISS && !b->expr && (b->path < PATH_FIRST_FIELD || b->type == LEAT_NULL))
         return false;
-    return b->how == LEAT_READ && b->required && (b->port == input || b->port == LEAT_EVERY_INPUT) &&
+    return b->how == LEAT_READ && (b->port == input || b->port == LEAT_EVERY_INPUT) &&
            (b->flags & (LEAT_MAY_MISS | LEAT_LENIENT)) != (LEAT_MAY_MISS | LEAT_LENIENT);
 }
 
