@@ -271,12 +271,15 @@ static void give(struct instance *in, struct delivery *d)
     d = cut(in, d);
     struct call *c = d->call = call_begin(in);
     struct batch *b = d->batch;
-    b->view.ticket = d->ticket = lane_ticket(in->lane);
+    bool first = !d->ticket; /* a batch that is given again keeps its ticket */
+    if (first)
+        d->ticket = lane_ticket(in->lane);
+    b->view.ticket = d->ticket;
     b->view.input = d->input;
     b->view.attempt = d->attempt;
     b->view.now_us = in->lane->wall_us;
     b->view.epoch = in->sink ? in->sink->at[d->epoch % EPOCH_SLOTS].e.ticket : 0;
-    if (!d->attempt) {
+    if (first && !d->attempt) {
         figure_add(in->figures, RECORDS_IN, b->view.n);
         figure_add(in->figures, BYTES_IN, batch_bytes(b));
     }
