@@ -3,6 +3,7 @@ UNIT_TESTS =
 include tests/unit/module.mk
 include tests/flow/module.mk
 include tests/abi/module.mk
+include tests/style/module.mk
 
 EXTRA_PROGRAMS =
 include tests/bench/module.mk

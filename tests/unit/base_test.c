@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* base_test.c: texts, times, maps, suggestions, units, checksums and files of core/base. */
 #include "core/base/base.h"
 
 #include <setjmp.h>

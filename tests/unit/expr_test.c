@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* expr_test.c: the language of expressions: values, errors, types. */
 #include "tests/unit/expr_lab.h"
 
 /* Row `row` of the result as JSON, or "!code: sentence". */

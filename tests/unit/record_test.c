@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* record_test.c: batches, columns, splicing and codecs of core/record. */
 #include "core/record/record.h"
 
 #include <inttypes.h>
