@@ -2,6 +2,18 @@
 /* flow_schema.c: JSON Schema of flow files, with the options of the plugins that are there: for editors. */
 #include "core/graph/graph_internal.h"
 
+/* Options may come from a connection, so none is required of `with` alone. The final brace is left out. */
+static size_t length_without_required(const struct buf *options)
+{
+    static const char word[] = ",\"required\":[";
+    size_t n = options->n;
+    if (n < 2 || memcmp(options->data + n - 2, "]}", 2) != 0)
+        return n - 1;
+    while (n > sizeof word && memcmp(options->data + n - (sizeof word - 1), word, sizeof word - 1) != 0)
+        n--;
+    return n - (sizeof word - 1);
+}
+
 /* `with` of one processor: the plugin's options and the host's. */
 static void put_with(const leat_processor *p, struct buf *out)
 {
@@ -22,10 +34,10 @@ static void put_with(const leat_processor *p, struct buf *out)
     }
     if (p->n_options && strcmp(p->options[0].name, "*") != 0)
         buf_char(out, ',');
-    buf_add(out, options.data + sizeof open - 1, options.n - (sizeof open - 1));
+    buf_add(out, options.data + sizeof open - 1, length_without_required(&options) - (sizeof open - 1));
+    buf_char(out, '}');
 }
 
-/* Options may come from a connection, so none is required of `with` alone. */
 static void put_choice(const leat_processor *p, struct buf *out)
 {
     buf_printf(out, "{\"if\":{\"required\":[\"%s\"],\"properties\":{\"%s\":{\"const\":", graph_kind_word(p->kind),

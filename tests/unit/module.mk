@@ -58,3 +58,5 @@ tests_unit_plugin_test_SOURCES = tests/unit/plugin_test.c
 tests_unit_plugin_test_LDADD = $(UNIT_LIBS)
 TEST_FILES += tests/unit/eval_test.py tests/unit/expr_docs_test.py
 EXTRA_DIST += tests/unit/eval_test.py tests/unit/expr_docs_test.py
+TEST_FILES += tests/unit/validate_test.py
+EXTRA_DIST += tests/unit/validate_test.py
