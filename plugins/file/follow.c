@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* follow.c: which files there are, and which file is which after renames, truncation and restarts.
  *
- * A file is known by inode, time of birth (where the file system tells it), and a hash of its first bytes: as many as there
- * were when it was first seen, at most a KiB. The number of bytes stands in the name of the partition, so after a restart
- * the host's list of known partitions tells how many to hash. A generation is added when a file is truncated. */
+ * A file is known by inode, time of birth (where the file system tells it), and a hash of its first bytes: as many as
+ * there were when it was first seen, at most a KiB. The number of bytes stands in the name of the partition, so after a
+ * restart the host's list of known partitions tells how many to hash. A generation is added when a file is truncated.
+ */
 #include "follow.h"
 
 #include <dirent.h>
@@ -25,7 +26,8 @@ int64_t follow_now_us(void)
     return t.tv_sec * second_us + t.tv_nsec / 1000;
 }
 
-/* --- the table ------------------------------------------------------------------------------------------------------ */
+/* --- the table ------------------------------------------------------------------------------------------------------
+ */
 
 static struct followed **bucket_of_inode(struct follow *f, uint64_t ino)
 {
@@ -103,7 +105,8 @@ void follow_fini(struct follow *f)
     f->room = 0;
 }
 
-/* --- complaints ----------------------------------------------------------------------------------------------------- */
+/* --- complaints -----------------------------------------------------------------------------------------------------
+ */
 
 /* Says a sentence about a path, unless that was said within a minute. number tells one sentence from another. */
 static void say(const leat_host *h, struct follow *f, const char *path, int number, const char *sentence)
@@ -134,7 +137,8 @@ void follow_complain(const leat_host *h, struct follow *f, const char *path, int
     say(h, f, path, number, sentence);
 }
 
-/* --- identity ------------------------------------------------------------------------------------------------------- */
+/* --- identity -------------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t birth_of(int fd)
 {
@@ -211,7 +215,8 @@ static void announce(const leat_host *h, struct follow *f, struct followed *e, u
     f->announced = true;
 }
 
-/* --- opening -------------------------------------------------------------------------------------------------------- */
+/* --- opening --------------------------------------------------------------------------------------------------------
+ */
 
 void follow_close(struct follow *f, struct followed *e)
 {
@@ -270,8 +275,8 @@ void follow_replaced(const leat_host *h, struct follow *f, struct followed *e)
 {
     struct stat st;
     char sentence[512];
-    snprintf(sentence, sizeof sentence, "%s was truncated or replaced at byte %llu: it is read from its beginning", e->path,
-             (unsigned long long)e->offset);
+    snprintf(sentence, sizeof sentence, "%s was truncated or replaced at byte %llu: it is read from its beginning",
+             e->path, (unsigned long long)e->offset);
     h->log(h, LEAT_INFO, sentence);
     follow_close(f, e);
     e->dead = e->at_end = true;
@@ -292,7 +297,8 @@ void follow_replaced(const leat_host *h, struct follow *f, struct followed *e)
     announce(h, f, fresh, e->ino == fresh->ino ? e->generation + 1 : 0);
 }
 
-/* --- looking -------------------------------------------------------------------------------------------------------- */
+/* --- looking --------------------------------------------------------------------------------------------------------
+ */
 
 static int64_t modified_us(const struct stat *st)
 {
@@ -300,7 +306,8 @@ static int64_t modified_us(const struct stat *st)
 }
 
 /* A file that is followed was found, perhaps under another name. */
-static void visit_known(const leat_host *h, struct follow *f, struct followed *e, const char *path, const struct stat *st)
+static void visit_known(const leat_host *h, struct follow *f, struct followed *e, const char *path,
+                        const struct stat *st)
 {
     uint64_t size = (uint64_t)st->st_size, hash;
     bool changed = size != e->size;

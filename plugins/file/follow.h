@@ -15,28 +15,28 @@ enum { BUCKETS = 4096, HEAD_MAX = 1024, COMPLAINTS = 64 };
 /* A file, whatever it is called at the moment. */
 struct followed {
     struct followed *next_inode, *next_partition; /* of the same bucket */
-    char *path;           /* where it was seen last */
-    char name[88];        /* of its partition: inode.birth:generation:length:hash, all hexadecimal */
+    char *path;                                   /* where it was seen last */
+    char name[88]; /* of its partition: inode.birth:generation:length:hash, all hexadecimal */
     uint64_t dev, ino;
-    uint32_t at;          /* its place in follow.files */
-    uint32_t generation;  /* rises when it is truncated */
-    uint32_t head_n;      /* how many of its first bytes are hashed */
+    uint32_t at;         /* its place in follow.files */
+    uint32_t generation; /* rises when it is truncated */
+    uint32_t head_n;     /* how many of its first bytes are hashed */
     uint64_t head_hash;
     leat_partition partition;
-    int fd;               /* -1: not open */
-    uint64_t offset;      /* of the next byte to read */
-    uint64_t size;        /* when it was looked at last */
-    uint64_t look;        /* the last that found it by its pattern */
+    int fd;                 /* -1: not open */
+    uint64_t offset;        /* of the next byte to read */
+    uint64_t size;          /* when it was looked at last */
+    uint64_t look;          /* the last that found it by its pattern */
     int64_t quiet_since_us; /* since when there is nothing to read (monotonic) */
-    int64_t modified_us;  /* its own time stamp */
-    bool mine;            /* the host said where to read on */
+    int64_t modified_us;    /* its own time stamp */
+    bool mine;              /* the host said where to read on */
     bool held;
     bool at_end;
-    bool ended;           /* withdrawn; released when all of it is committed */
-    bool dead;            /* truncated or replaced: what was in it is gone */
+    bool ended; /* withdrawn; released when all of it is committed */
+    bool dead;  /* truncated or replaced: what was in it is gone */
     bool compressed;
-    bool from_end;        /* `start: end` holds for it, and is still to be done */
-    bool first;           /* was there when the source began */
+    bool from_end; /* `start: end` holds for it, and is still to be done */
+    bool first;    /* was there when the source began */
 };
 
 struct complaint { /* about a path, so that the log does not say the same every second */
@@ -49,13 +49,13 @@ struct follow {
     struct followed **files;
     uint32_t n, room;
     uint32_t n_open;
-    uint32_t cursor;       /* the file that is read now */
-    uint32_t chunks;       /* read from it in a row */
+    uint32_t cursor; /* the file that is read now */
+    uint32_t chunks; /* read from it in a row */
     uint64_t looks;
     int64_t look_at_us, check_at_us;
-    bool announced;        /* in this poll: the host has still to say whose they are */
-    uint32_t unreadable;   /* in the last look */
-    char why[400];         /* about one of those */
+    bool announced;      /* in this poll: the host has still to say whose they are */
+    uint32_t unreadable; /* in the last look */
+    char why[400];       /* about one of those */
     struct followed *by_inode[BUCKETS], *by_partition[BUCKETS];
     struct complaint complaints[COMPLAINTS];
 };

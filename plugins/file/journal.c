@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* journal.c: what a sink notes beside its files, in FOLDER/.NAME.leat: whose files they are, which files there are and how long
- * they were at the last commit. It is locked while the sink runs, so a file has one writer.
+/* journal.c: what a sink notes beside its files, in FOLDER/.NAME.leat: whose files they are, which files there are and
+ * how long they were at the last commit. It is locked while the sink runs, so a file has one writer.
  *
- * A record is {CRC-32 of the rest, length of the body, kind, reserved} and its body; numbers as the machine has them. A torn
- * tail, which a power cut may leave, is cut. A file is noted before its first byte is written, so whatever stands behind a
- * committed length can be cut after a crash. */
+ * A record is {CRC-32 of the rest, length of the body, kind, reserved} and its body; numbers as the machine has them. A
+ * torn tail, which a power cut may leave, is cut. A file is noted before its first byte is written, so whatever stands
+ * behind a committed length can be cut after a crash. */
 #include "journal.h"
 
 #include <errno.h>
@@ -37,7 +37,8 @@ static uint32_t crc_of(const struct head *h, const char *body)
     return (uint32_t)crc32(crc, (const Bytef *)body, h->n);
 }
 
-/* --- writing -------------------------------------------------------------------------------------------------------- */
+/* --- writing --------------------------------------------------------------------------------------------------------
+ */
 
 static bool append(struct journal *j, uint32_t kind, const void *body, size_t n)
 {
@@ -114,7 +115,8 @@ bool journal_commit(struct journal *j, uint64_t number, uint64_t id, const struc
     return true;
 }
 
-/* --- reading -------------------------------------------------------------------------------------------------------- */
+/* --- reading --------------------------------------------------------------------------------------------------------
+ */
 
 static char *read_all(int fd, size_t *ret_n)
 {
@@ -194,7 +196,8 @@ static leat_status load(const leat_host *h, struct journal *j, leat_text scope, 
         return leat_failf(h, LEAT_RETRY, "cannot read %s: %s", j->path, strerror(errno));
     while (next_record(all, n, &at, &head, &body)) {
         if (head.kind == SCOPE && (head.n != scope.n || memcmp(body, scope.data, scope.n) != 0)) {
-            leat_failf(h, LEAT_FATAL, "%s says that these files are written by '%.*s': choose another path, or remove that note",
+            leat_failf(h, LEAT_FATAL,
+                       "%s says that these files are written by '%.*s': choose another path, or remove that note",
                        j->path, (int)head.n, body);
             free(all);
             return LEAT_FATAL;
@@ -225,8 +228,10 @@ static leat_status lock(const leat_host *h, struct journal *j)
             return leat_failf(h, LEAT_RETRY, "cannot open %s: %s", j->path, strerror(errno));
         if (flock(j->fd, LOCK_EX | LOCK_NB) != 0) {
             journal_close(j);
-            return leat_failf(h, LEAT_RETRY, "another process or processor writes these files (%s is locked): stop it, or "
-                                             "choose another path", j->path);
+            return leat_failf(h, LEAT_RETRY,
+                              "another process or processor writes these files (%s is locked): stop it, or "
+                              "choose another path",
+                              j->path);
         }
         if (fstat(j->fd, &ours) == 0 && stat(j->path, &there) == 0 && ours.st_ino == there.st_ino)
             return LEAT_OK;
@@ -280,7 +285,8 @@ struct mark *journal_staged(struct journal *j, uint64_t number, size_t *ret_n)
     return marks;
 }
 
-/* --- writing it anew ------------------------------------------------------------------------------------------------ */
+/* --- writing it anew ------------------------------------------------------------------------------------------------
+ */
 
 static bool note_file(void *journal, struct output *e)
 {
@@ -298,9 +304,10 @@ bool journal_compact(struct journal *j, leat_text scope, struct outputs *o)
     fresh.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     fresh.length = 0;
     bool ok = fresh.fd >= 0 && flock(fresh.fd, LOCK_EX | LOCK_NB) == 0 && append(&fresh, SCOPE, scope.data, scope.n) &&
-              append(&fresh, CLAIM, &fresh.incarnation, sizeof fresh.incarnation) && outputs_each(o, note_file, &fresh) &&
-              append_epoch(&fresh, COMMIT, (struct epoch_body){fresh.number, fresh.id, 0}, NULL) && journal_sync(&fresh) &&
-              rename(path, fresh.path) == 0 && outputs_sync_folder(fresh.path);
+              append(&fresh, CLAIM, &fresh.incarnation, sizeof fresh.incarnation) &&
+              outputs_each(o, note_file, &fresh) &&
+              append_epoch(&fresh, COMMIT, (struct epoch_body){fresh.number, fresh.id, 0}, NULL) &&
+              journal_sync(&fresh) && rename(path, fresh.path) == 0 && outputs_sync_folder(fresh.path);
     free(path);
     if (!ok) {
         journal_close(&fresh);

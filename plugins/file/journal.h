@@ -7,8 +7,8 @@
 
 /* A file's state in an epoch, as it stands in the journal and in tokens. */
 struct mark {
-    uint32_t id;     /* of the output */
-    uint32_t sum;    /* of the last bytes before length */
+    uint32_t id;  /* of the output */
+    uint32_t sum; /* of the last bytes before length */
     uint64_t length;
 };
 /* The journal is open and locked; what was committed last. */
@@ -19,8 +19,8 @@ struct journal {
     uint64_t incarnation, number, id;
 };
 
-/* Opens (made when absent), locks and reads it: the outputs that it names are added to o, with `committed`. scope: whose it is.
- * LEAT_OK, or a status with its sentence. *j is zeroed or was opened before. */
+/* Opens (made when absent), locks and reads it: the outputs that it names are added to o, with `committed`. scope:
+ * whose it is. LEAT_OK, or a status with its sentence. *j is zeroed or was opened before. */
 leat_status journal_open(const leat_host *h, struct journal *j, const char *path, leat_text scope, struct outputs *o);
 void journal_close(struct journal *j);
 /* These append and, but for journal_file, sync. false: errno. */

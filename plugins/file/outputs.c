@@ -20,7 +20,8 @@ struct compressor {
     bool begun; /* a member is open */
 };
 
-/* --- the table ------------------------------------------------------------------------------------------------------ */
+/* --- the table ------------------------------------------------------------------------------------------------------
+ */
 
 bool outputs_init(struct outputs *o, uint32_t max_open, int compress)
 {
@@ -179,7 +180,8 @@ void outputs_fini(struct outputs *o)
     *o = (struct outputs){0};
 }
 
-/* --- folders -------------------------------------------------------------------------------------------------------- */
+/* --- folders --------------------------------------------------------------------------------------------------------
+ */
 
 static char *folder_of(const char *path)
 {
@@ -237,7 +239,8 @@ bool outputs_sync_folder(const char *path)
     return ok;
 }
 
-/* --- writing -------------------------------------------------------------------------------------------------------- */
+/* --- writing --------------------------------------------------------------------------------------------------------
+ */
 
 static bool put(struct outputs *o, struct output *e, const char *data, size_t n)
 {
@@ -267,9 +270,9 @@ static bool begin_member(struct outputs *o, struct output *e)
         c = e->compressor = calloc(1, sizeof *c);
         if (c && o->compress == COMPRESS_ZSTD)
             c->zstd = ZSTD_createCCtx();
-        if (!c || (o->compress == COMPRESS_ZSTD
-                       ? !c->zstd
-                       : deflateInit2(&c->gzip, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)) {
+        if (!c || (o->compress == COMPRESS_ZSTD ? !c->zstd
+                                                : deflateInit2(&c->gzip, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8,
+                                                               Z_DEFAULT_STRATEGY) != Z_OK)) {
             o->failed = e->path;
             errno = ENOMEM;
             return false;
@@ -368,7 +371,8 @@ bool output_sync(struct outputs *o, struct output *e)
     return false;
 }
 
-/* --- opening -------------------------------------------------------------------------------------------------------- */
+/* --- opening --------------------------------------------------------------------------------------------------------
+ */
 
 /* The one that was used least lately makes room. */
 static bool make_room(struct outputs *o)

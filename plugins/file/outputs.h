@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* outputs.h: the files that a sink writes; see outputs.c. A function that fails returns false and leaves errno; `failed` names
- * the file. */
+/* outputs.h: the files that a sink writes; see outputs.c. A function that fails returns false and leaves errno;
+ * `failed` names the file. */
 #ifndef LEAT_OUTPUTS_H
 #define LEAT_OUTPUTS_H
 
@@ -11,23 +11,23 @@ enum { COMPRESS_NONE, COMPRESS_GZIP, COMPRESS_ZSTD };
 struct compressor;
 /* A file that records go to. Bytes behind `committed` are staged: they are the epoch's that is under way. */
 struct output {
-    struct output *next;  /* of the same bucket; NULL in `retired` */
-    char *key;            /* the path as the flow's template gives it */
-    char *path;           /* the file: the key, or a part of it */
-    uint32_t id;          /* in the journal */
-    uint32_t part;        /* 0: no parts */
-    int64_t opened_us;    /* when the part began */
+    struct output *next; /* of the same bucket; NULL in `retired` */
+    char *key;           /* the path as the flow's template gives it */
+    char *path;          /* the file: the key, or a part of it */
+    uint32_t id;         /* in the journal */
+    uint32_t part;       /* 0: no parts */
+    int64_t opened_us;   /* when the part began */
     uint64_t committed;
-    uint64_t length;      /* of the file, without what is in `data` */
-    uint64_t started;     /* up to here the kernel was asked to write */
+    uint64_t length;  /* of the file, without what is in `data` */
+    uint64_t started; /* up to here the kernel was asked to write */
     uint64_t used;
-    int fd;               /* -1: not open */
-    bool touched;         /* chosen in this epoch */
-    bool begun;           /* written to in this epoch */
-    bool created;         /* in this epoch: its folder is to be synced */
-    bool retired;         /* a next part took its place */
-    bool noted;           /* stands in the journal */
-    char *data;           /* not yet written */
+    int fd;       /* -1: not open */
+    bool touched; /* chosen in this epoch */
+    bool begun;   /* written to in this epoch */
+    bool created; /* in this epoch: its folder is to be synced */
+    bool retired; /* a next part took its place */
+    bool noted;   /* stands in the journal */
+    char *data;   /* not yet written */
     size_t n;
     struct compressor *compressor;
 };
@@ -39,8 +39,8 @@ struct outputs {
     uint32_t next_id;
     uint64_t ticks;
     int compress;
-    const char *failed;   /* the path that the last failure was about */
-    char *scratch;        /* where compressors write to */
+    const char *failed; /* the path that the last failure was about */
+    char *scratch;      /* where compressors write to */
 };
 
 bool outputs_init(struct outputs *o, uint32_t max_open, int compress);
@@ -63,7 +63,7 @@ bool output_cut(struct outputs *o, struct output *e, uint64_t length);
 /* A sum over the last bytes before `length`; it tells whether a file is the one that was written. */
 bool output_sum(struct outputs *o, struct output *e, uint64_t length, uint32_t *ret);
 bool outputs_make_folders(const char *path); /* those that path lies in */
-bool outputs_sync_folder(const char *path); /* that holds path */
+bool outputs_sync_folder(const char *path);  /* that holds path */
 /* Calls it for each, retired ones too, until it returns false. */
 bool outputs_each(struct outputs *o, bool (*f)(void *with, struct output *e), void *with);
 

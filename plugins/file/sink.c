@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sink.c: a staged sink: appends to files that others read. `process` writes behind the committed length, `prepare` syncs it,
- * `commit` notes the new length in the journal; a restart, or `abort`, cuts what was never committed. */
+/* sink.c: a staged sink: appends to files that others read. `process` writes behind the committed length, `prepare`
+ * syncs it, `commit` notes the new length in the journal; a restart, or `abort`, cuts what was never committed. */
 #include "journal.h"
 
 #include <errno.h>
@@ -12,7 +12,10 @@
 enum { PATH, ROLL, COMPRESS, MAX_OPEN };
 enum { ROLL_SIZE, ROLL_EVERY };
 static const leat_option roll_rows[] = {
-    [ROLL_SIZE] = {.name = "size", .doc = "Begin the next part when one is this long.", .type = LEAT_OPT_SIZE, .range = "1B.."},
+    [ROLL_SIZE] = {.name = "size",
+                   .doc = "Begin the next part when one is this long.",
+                   .type = LEAT_OPT_SIZE,
+                   .range = "1B.."},
     [ROLL_EVERY] = {.name = "every",
                     .doc = "Begin the next part with the first record after this time.",
                     .type = LEAT_OPT_DURATION,
@@ -29,7 +32,8 @@ static const leat_option options[] = {
               .rows = roll_rows,
               .n_rows = LEAT_N(roll_rows)},
     [COMPRESS] = {.name = "compress",
-                  .doc = "How the files are compressed; what an epoch adds is a complete member that can be read at once.",
+                  .doc =
+                      "How the files are compressed; what an epoch adds is a complete member that can be read at once.",
                   .type = LEAT_OPT_CHOICE,
                   .standard = "none",
                   .choices = "none|gzip|zstd"},
@@ -42,7 +46,10 @@ static const leat_option options[] = {
 enum { OPENED, CUT };
 static const leat_metric metrics[] = {
     [OPENED] = {.name = "files_begun", .doc = "Files, and parts of files, that were begun.", .kind = LEAT_COUNTER},
-    [CUT] = {.name = "cut", .doc = "What was written but not committed, and so was cut.", .unit = "bytes", .kind = LEAT_COUNTER},
+    [CUT] = {.name = "cut",
+             .doc = "What was written but not committed, and so was cut.",
+             .unit = "bytes",
+             .kind = LEAT_COUNTER},
 };
 enum { TOKEN_MARKS = 250, TEXT_MAX = 4096, PREFIX_MAX = 1900 };
 
@@ -85,7 +92,8 @@ static bool rolls(const leat_host *h)
     return h->with[ROLL].type != LEAT_NULL && (roll(h)[ROLL_SIZE].type || roll(h)[ROLL_EVERY].type);
 }
 
-/* --- claiming --------------------------------------------------------------------------------------------------------- */
+/* --- claiming
+ * --------------------------------------------------------------------------------------------------------- */
 
 static leat_status create(const leat_host *h, void *self, void *shared)
 {
@@ -159,14 +167,19 @@ static leat_status find_staged(const leat_host *h, struct file *f, leat_text tok
 {
     size_t n = 0;
     struct mark *marks = marks_of(f, token, &n);
-    leat_status s = marks ? LEAT_OK : leat_failf(h, LEAT_FATAL, "%s does not know what was staged: it is older than the state "
-                                                                "of this flow; restore it, or remove the state", f->j.path);
+    leat_status s = marks ? LEAT_OK
+                          : leat_failf(h, LEAT_FATAL,
+                                       "%s does not know what was staged: it is older than the state "
+                                       "of this flow; restore it, or remove the state",
+                                       f->j.path);
     for (size_t i = 0; s == LEAT_OK && i < n; i++) {
         struct output *e = outputs_by_id(&f->o, marks[i].id);
         uint32_t sum = 0;
         if (!e || access(e->path, F_OK) != 0 || !output_sum(&f->o, e, marks[i].length, &sum) || sum != marks[i].sum)
-            s = leat_failf(h, LEAT_FATAL, "%s lacks what was written to it: it was changed, or is older than the state of this "
-                                          "flow; restore it, or remove the state", e ? e->path : f->j.path);
+            s = leat_failf(h, LEAT_FATAL,
+                           "%s lacks what was written to it: it was changed, or is older than the state of this "
+                           "flow; restore it, or remove the state",
+                           e ? e->path : f->j.path);
         else
             e->length = marks[i].length;
     }
@@ -213,8 +226,10 @@ static leat_status recover(const leat_host *h, void *self, const leat_claim *c, 
         return LEAT_OK;
     }
     if (has_other_id(f, c))
-        s = leat_failf(h, LEAT_FATAL, "%s notes another epoch %llu than the state of this flow: one of them is a copy that went "
-                                      "its own way", f->j.path, (unsigned long long)f->j.number);
+        s = leat_failf(h, LEAT_FATAL,
+                       "%s notes another epoch %llu than the state of this flow: one of them is a copy that went "
+                       "its own way",
+                       f->j.path, (unsigned long long)f->j.number);
     for (uint32_t i = 0; s == LEAT_OK && i < c->n_tokens; i++)
         if ((uint64_t)c->tokens[i].sub > f->j.number)
             s = find_staged(h, f, c->tokens[i].value);
@@ -228,7 +243,8 @@ static leat_status recover(const leat_host *h, void *self, const leat_claim *c, 
     return s;
 }
 
-/* --- choosing files --------------------------------------------------------------------------------------------------- */
+/* --- choosing files
+ * --------------------------------------------------------------------------------------------------- */
 
 /* A path that data chose must stay below its literal beginning. */
 static const char *bad_path(const struct file *f, leat_text path)
@@ -314,7 +330,8 @@ static bool is_the_records_fault(int number)
 }
 
 /* The output of each record; NULL for those that are rejected. */
-static leat_status choose(const leat_host *h, struct file *f, const leat_batch *b, const leat_text *path, struct output **ret)
+static leat_status choose(const leat_host *h, struct file *f, const leat_batch *b, const leat_text *path,
+                          struct output **ret)
 {
     bool noted = false;
     for (uint32_t i = 0; i < b->n; i++) {
@@ -341,7 +358,8 @@ static leat_status choose(const leat_host *h, struct file *f, const leat_batch *
     return noted && !journal_sync(&f->j) ? journal_failed(h, f) : LEAT_OK;
 }
 
-/* --- epochs ----------------------------------------------------------------------------------------------------------- */
+/* --- epochs
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static bool cut_staged(void *with, struct output *e)
 {
@@ -469,15 +487,16 @@ static leat_status commit(const leat_host *h, void *self, const leat_epoch *e)
     struct file *f = self;
     size_t n = 0;
     if (!f->claimed || f->j.incarnation != e->incarnation)
-        return leat_failf(h, LEAT_FATAL, "another instance has claimed these files (%s)", f->j.path ? f->j.path : f->prefix);
+        return leat_failf(h, LEAT_FATAL, "another instance has claimed these files (%s)",
+                          f->j.path ? f->j.path : f->prefix);
     if (e->number == f->j.number && (!e->id || e->id == f->j.id))
         return LEAT_OK;
     if (e->number <= f->j.number)
         return leat_failf(h, LEAT_FATAL, "%s notes epoch %llu already", f->j.path, (unsigned long long)f->j.number);
     struct mark *marks = marks_of(f, e->token, &n);
     if (!marks)
-        return leat_failf(h, LEAT_FATAL, "what was staged for epoch %llu is not known to %s", (unsigned long long)e->number,
-                          f->j.path);
+        return leat_failf(h, LEAT_FATAL, "what was staged for epoch %llu is not known to %s",
+                          (unsigned long long)e->number, f->j.path);
     bool ok = journal_commit(&f->j, e->number, e->id, marks, n);
     for (size_t i = 0; ok && i < n; i++) {
         struct output *o = outputs_by_id(&f->o, marks[i].id);

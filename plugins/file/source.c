@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source.c: reads files, those that grow too, from where the host says, and puts them away when all of it is committed. */
+/* source.c: reads files, those that grow too, from where the host says, and puts them away when all of it is committed.
+ */
 #include "follow.h"
 
 #include <errno.h>
@@ -19,10 +20,11 @@ static const leat_option after_rows[] = {
                     .type = LEAT_OPT_TEXT},
 };
 static const leat_option options[] = {
-    [OPTION_PATHS] = {.name = "paths",
-                      .doc = "Files to read; names may hold the wildcards * ? [...]; new files that match are found every second.",
-                      .type = LEAT_OPT_TEXT,
-                      .flags = LEAT_REQUIRED | LEAT_MANY},
+    [OPTION_PATHS] =
+        {.name = "paths",
+         .doc = "Files to read; names may hold the wildcards * ? [...]; new files that match are found every second.",
+         .type = LEAT_OPT_TEXT,
+         .flags = LEAT_REQUIRED | LEAT_MANY},
     [OPTION_START] = {.name = "start",
                       .doc = "Where to begin in files that are there at the first start; later ones are read whole.",
                       .type = LEAT_OPT_CHOICE,
@@ -32,25 +34,30 @@ static const leat_option options[] = {
                       .doc = "Read what is there now, then finish.",
                       .type = LEAT_OPT_CHOICE,
                       .choices = "end"},
-    [OPTION_SETTLE] = {.name = "settle",
-                       .doc = "How long a file must be unchanged to count as finished, where that matters (`after`, rotated files).",
-                       .type = LEAT_OPT_DURATION,
-                       .standard = "5s",
-                       .range = "0s.."},
-    [OPTION_AFTER] = {.name = "after",
-                      .doc = "What becomes of a finished file once all of it is committed: keep, delete, or {move: FOLDER}.",
-                      .type = LEAT_OPT_GROUP,
-                      .rows = after_rows,
-                      .n_rows = LEAT_N(after_rows)},
+    [OPTION_SETTLE] =
+        {.name = "settle",
+         .doc = "How long a file must be unchanged to count as finished, where that matters (`after`, rotated files).",
+         .type = LEAT_OPT_DURATION,
+         .standard = "5s",
+         .range = "0s.."},
+    [OPTION_AFTER] =
+        {.name = "after",
+         .doc = "What becomes of a finished file once all of it is committed: keep, delete, or {move: FOLDER}.",
+         .type = LEAT_OPT_GROUP,
+         .rows = after_rows,
+         .n_rows = LEAT_N(after_rows)},
 };
 enum { METRIC_FILES, METRIC_UNREADABLE };
 static const leat_metric metrics[] = {
     [METRIC_FILES] = {.name = "files", .doc = "Files that are followed.", .kind = LEAT_GAUGE},
-    [METRIC_UNREADABLE] = {.name = "unreadable_files", .doc = "Files that could not be read at the last look.", .kind = LEAT_GAUGE},
+    [METRIC_UNREADABLE] = {.name = "unreadable_files",
+                           .doc = "Files that could not be read at the last look.",
+                           .kind = LEAT_GAUGE},
 };
 enum { CHUNKS_IN_A_ROW = 64, CHECK_EVERY_US = 100000 };
 
-/* --- beginning and ending --------------------------------------------------------------------------------------------- */
+/* --- beginning and ending
+ * --------------------------------------------------------------------------------------------- */
 
 static bool until_end(const leat_host *h)
 {
@@ -108,7 +115,8 @@ static bool is_finished(const leat_host *h, const struct follow *f, const struct
     return (puts_away(h) || e->look != f->looks) && now_us - e->quiet_since_us >= h->with[OPTION_SETTLE].as.i64;
 }
 
-/* --- putting away ----------------------------------------------------------------------------------------------------- */
+/* --- putting away
+ * ----------------------------------------------------------------------------------------------------- */
 
 /* DIR/NAME, or DIR/NAME.1 and so on when that is taken. */
 static bool free_name(char ret[4096], leat_text folder, const char *path)
@@ -137,8 +145,8 @@ static void put_away(const leat_host *h, struct followed *e)
     if (moves ? free_name(to, after(h)[AFTER_MOVE].as.text, e->path) && rename(e->path, to) == 0 : unlink(e->path) == 0)
         return;
     char sentence[512];
-    snprintf(sentence, sizeof sentence, "cannot %s %s, which is read and committed: %s", moves ? "move" : "delete", e->path,
-             strerror(errno));
+    snprintf(sentence, sizeof sentence, "cannot %s %s, which is read and committed: %s", moves ? "move" : "delete",
+             e->path, strerror(errno));
     h->log(h, LEAT_ERROR, sentence);
 }
 
@@ -161,7 +169,8 @@ static void release(const leat_host *h, void *self, const leat_partition *p, uin
     }
 }
 
-/* --- reading ---------------------------------------------------------------------------------------------------------- */
+/* --- reading
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static leat_status seek(const leat_host *h, void *self, const leat_seek *s, uint32_t n)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sql.c: a transactional sink: an epoch's rows and (scope, incarnation, number, id) become durable in one transaction. */
+/* sql.c: a transactional sink: an epoch's rows and (scope, incarnation, number, id) become durable in one transaction.
+ */
 #include "sql.h"
 
 #include <stdlib.h>
@@ -12,22 +13,28 @@ static const leat_option options[] = {
                 .type = LEAT_OPT_CHOICE,
                 .standard = "sqlite",
                 .choices = "sqlite|postgresql|mariadb|odbc"},
-    [DATABASE] = {.name = "database", .doc = "The database's file; made when absent.", .type = LEAT_OPT_TEXT, .flags = LEAT_REQUIRED},
+    [DATABASE] = {.name = "database",
+                  .doc = "The database's file; made when absent.",
+                  .type = LEAT_OPT_TEXT,
+                  .flags = LEAT_REQUIRED},
     [TABLE] = {.name = "table", .doc = "The table that rows go to.", .type = LEAT_OPT_TEXT, .flags = LEAT_REQUIRED},
     [MODE] = {.name = "mode",
-              .doc = "What happens to a row whose key exists: append refuses it, upsert replaces it, insert_ignore keeps the old one.",
+              .doc = "What happens to a row whose key exists: append refuses it, upsert replaces it, insert_ignore "
+                     "keeps the old one.",
               .type = LEAT_OPT_CHOICE,
               .standard = "append",
               .choices = "append|upsert|insert_ignore"},
     [KEY] = {.name = "key",
-             .doc = "Columns that tell rows apart; upsert needs them, and a table that is created gets them as its primary key.",
+             .doc = "Columns that tell rows apart; upsert needs them, and a table that is created gets them as its "
+                    "primary key.",
              .type = LEAT_OPT_TEXT,
              .flags = LEAT_MANY},
-    [COLUMNS] = {.name = "columns",
-                 .doc = "Columns of the table, each with the field or expression that fills it; not given: the fields that are "
-                        "known from `schema` and from what the flow writes.",
-                 .type = LEAT_OPT_READ,
-                 .flags = LEAT_PAIRS | LEAT_MAY_MISS},
+    [COLUMNS] =
+        {.name = "columns",
+         .doc = "Columns of the table, each with the field or expression that fills it; not given: the fields that are "
+                "known from `schema` and from what the flow writes.",
+         .type = LEAT_OPT_READ,
+         .flags = LEAT_PAIRS | LEAT_MAY_MISS},
     [CREATE] = {.name = "create",
                 .doc = "Create the table when it is missing, with column types as the first records have them.",
                 .type = LEAT_OPT_BOOL,
@@ -37,8 +44,8 @@ struct sql {
     char *database;
     struct shape shape;
     sqlite3 *db;
-    sqlite3_stmt *insert; /* NULL: not before the first batch, which may create the table */
-    uint64_t incarnation; /* that this instance claimed with */
+    sqlite3_stmt *insert;             /* NULL: not before the first batch, which may create the table */
+    uint64_t incarnation;             /* that this instance claimed with */
     uint64_t committed, committed_id; /* the last epoch that it committed; 0: none */
 };
 
@@ -46,11 +53,13 @@ static leat_status failed(const leat_host *h, const struct sql *s, const char *w
 {
     int code = sqlite3_errcode(s->db) & 0xff;
     const char *next = code == SQLITE_BUSY || code == SQLITE_LOCKED ? "; another program holds it"
-                       : code == SQLITE_FULL ? "; make room on its disk" : "";
+                       : code == SQLITE_FULL                        ? "; make room on its disk"
+                                                                    : "";
     return leat_failf(h, LEAT_RETRY, "cannot %s %s: %s%s", what, s->database, sqlite3_errmsg(s->db), next);
 }
 
-/* --- columns ------------------------------------------------------------------------------------------------------------ */
+/* --- columns
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static char *copy_of(leat_text t)
 {
@@ -124,8 +133,9 @@ static leat_status create(const leat_host *h, void *self, void *shared)
     if (!s->database || !s->shape.table || !s->shape.columns || !add_columns(h, &s->shape))
         return leat_failf(h, LEAT_FATAL, "no memory for the columns, or more than %d of them", COLUMNS_MAX);
     if (!s->shape.n)
-        return h->fail(h, LEAT_FATAL, "it is not known which fields to write: give `columns: {column: field}`, or the source a "
-                                      "`schema`");
+        return h->fail(h, LEAT_FATAL,
+                       "it is not known which fields to write: give `columns: {column: field}`, or the source a "
+                       "`schema`");
     return mark_keys(h, &s->shape);
 }
 
@@ -140,7 +150,8 @@ static void destroy(const leat_host *h, void *self)
     free(s->database);
 }
 
-/* --- the connection ------------------------------------------------------------------------------------------------------- */
+/* --- the connection
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void stop(const leat_host *h, void *self)
 {
@@ -164,7 +175,8 @@ static leat_status start(const leat_host *h, void *self)
     }
     if (!h->with[CREATE].as.i64 && sqlite_has_table(s->db, s->shape.table, &there) && !there) {
         stop(h, self);
-        return leat_failf(h, LEAT_RETRY, "%s has no table '%s': create it, or say `create: true`", s->database, s->shape.table);
+        return leat_failf(h, LEAT_RETRY, "%s has no table '%s': create it, or say `create: true`", s->database,
+                          s->shape.table);
     }
     return LEAT_OK;
 }
@@ -184,11 +196,12 @@ static leat_status prepare_insert(const leat_host *h, struct sql *s, const leat_
         return LEAT_OK;
     if ((sqlite3_errcode(s->db) & 0xff) != SQLITE_ERROR)
         return failed(h, s, "write to");
-    return leat_failf(h, LEAT_FATAL, "table '%s' of %s does not fit the columns of the flow: %s", s->shape.table, s->database,
-                      sqlite3_errmsg(s->db));
+    return leat_failf(h, LEAT_FATAL, "table '%s' of %s does not fit the columns of the flow: %s", s->shape.table,
+                      s->database, sqlite3_errmsg(s->db));
 }
 
-/* --- epochs --------------------------------------------------------------------------------------------------------------- */
+/* --- epochs
+ * --------------------------------------------------------------------------------------------------------------- */
 
 static bool is_another(const struct epoch_row *row, const leat_claim *c)
 {
@@ -209,8 +222,10 @@ static leat_status recover(const leat_host *h, void *self, const leat_claim *c, 
     leat_status status = sqlite_load_epoch(s->db, c->scope, &row) ? LEAT_OK : failed(h, s, "read");
     bool fits = row.number >= c->delivered && row.number <= c->logged;
     if (status == LEAT_OK && fits && is_another(&row, c))
-        status = leat_failf(h, LEAT_FATAL, "%s notes another epoch %llu than the state of this flow: one of them is a copy that "
-                                           "went its own way", s->database, (unsigned long long)row.number);
+        status = leat_failf(h, LEAT_FATAL,
+                            "%s notes another epoch %llu than the state of this flow: one of them is a copy that "
+                            "went its own way",
+                            s->database, (unsigned long long)row.number);
     *ret_number = row.number;
     *ret_id = row.id;
     row.incarnation = c->incarnation;
@@ -250,7 +265,8 @@ static leat_status process(const leat_host *h, void *self, const leat_batch *b)
         if (rc == SQLITE_OK)
             rc = sqlite3_step(s->insert);
         if (is_the_rows_fault(rc & 0xff))
-            h->reject(h, b->ticket, row, (rc & 0xff) == SQLITE_CONSTRAINT ? "constraint" : "value", sqlite3_errmsg(s->db));
+            h->reject(h, b->ticket, row, (rc & 0xff) == SQLITE_CONSTRAINT ? "constraint" : "value",
+                      sqlite3_errmsg(s->db));
         else if (rc != SQLITE_DONE)
             status = failed(h, s, "write to");
         sqlite3_reset(s->insert);
@@ -279,7 +295,8 @@ static leat_status commit(const leat_host *h, void *self, const leat_epoch *e)
     if (!sqlite_load_epoch(s->db, e->scope, &row))
         return failed(h, s, "read");
     if (!row.there || row.incarnation != e->incarnation)
-        return leat_failf(h, LEAT_FATAL, "another instance has claimed '%.*s' in %s", (int)e->scope.n, e->scope.data, s->database);
+        return leat_failf(h, LEAT_FATAL, "another instance has claimed '%.*s' in %s", (int)e->scope.n, e->scope.data,
+                          s->database);
     if (row.number >= e->number)
         return leat_failf(h, LEAT_FATAL, "%s notes epoch %llu already, and this is epoch %llu", s->database,
                           (unsigned long long)row.number, (unsigned long long)e->number);

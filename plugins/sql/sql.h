@@ -31,8 +31,8 @@ struct epoch_row { /* what leat_epochs holds of a scope */
     uint64_t incarnation, number, id;
 };
 
-/* Opens the file, with what is missing of its folders, in WAL mode, with the table leat_epochs. false: the database's message
- * stands in why. */
+/* Opens the file, with what is missing of its folders, in WAL mode, with the table leat_epochs. false: the database's
+ * message stands in why. */
 bool sqlite_start(sqlite3 **ret, const char *path, char why[256]);
 bool sqlite_has_table(sqlite3 *db, const char *table, bool *ret);
 /* SQL texts, to be freed with sqlite3_free; NULL: no memory. types: of the columns of the first batch. */

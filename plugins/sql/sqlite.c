@@ -8,7 +8,8 @@
 
 enum { WAIT_MS = 1000 };
 
-/* --- opening -------------------------------------------------------------------------------------------------------- */
+/* --- opening --------------------------------------------------------------------------------------------------------
+ */
 
 static void make_folders(const char *path)
 {
@@ -24,13 +25,15 @@ static void make_folders(const char *path)
 
 bool sqlite_start(sqlite3 **ret, const char *path, char why[256])
 {
-    static const char settings[] = "PRAGMA journal_mode = WAL;"
-                                   "PRAGMA synchronous = FULL;" /* a committed epoch survives a power cut */
-                                   "PRAGMA cache_size = -8192;"
-                                   "CREATE TABLE IF NOT EXISTS leat_epochs(scope TEXT PRIMARY KEY, incarnation INTEGER NOT NULL,"
-                                   " number INTEGER NOT NULL, id INTEGER NOT NULL) WITHOUT ROWID;";
+    static const char settings[] =
+        "PRAGMA journal_mode = WAL;"
+        "PRAGMA synchronous = FULL;" /* a committed epoch survives a power cut */
+        "PRAGMA cache_size = -8192;"
+        "CREATE TABLE IF NOT EXISTS leat_epochs(scope TEXT PRIMARY KEY, incarnation INTEGER NOT NULL,"
+        " number INTEGER NOT NULL, id INTEGER NOT NULL) WITHOUT ROWID;";
     make_folders(path);
-    bool ok = sqlite3_open_v2(path, ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK;
+    bool ok =
+        sqlite3_open_v2(path, ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK;
     if (ok) {
         sqlite3_busy_timeout(*ret, WAIT_MS);
         ok = sqlite3_exec(*ret, settings, NULL, NULL, NULL) == SQLITE_OK;
@@ -43,8 +46,9 @@ bool sqlite_start(sqlite3 **ret, const char *path, char why[256])
 bool sqlite_has_table(sqlite3 *db, const char *table, bool *ret)
 {
     sqlite3_stmt *q;
-    if (sqlite3_prepare_v2(db, "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE", -1, &q,
-                           NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(db,
+                           "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE",
+                           -1, &q, NULL) != SQLITE_OK)
         return false;
     sqlite3_bind_text(q, 1, table, -1, SQLITE_STATIC);
     int rc = sqlite3_step(q);
@@ -53,7 +57,8 @@ bool sqlite_has_table(sqlite3 *db, const char *table, bool *ret)
     return rc == SQLITE_ROW || rc == SQLITE_DONE;
 }
 
-/* --- statements ----------------------------------------------------------------------------------------------------- */
+/* --- statements -----------------------------------------------------------------------------------------------------
+ */
 
 static const char *type_of(const leat_column *c)
 {
@@ -126,9 +131,11 @@ char *sqlite_insert_text(const struct shape *s)
     return sqlite3_str_finish(t);
 }
 
-/* --- cells ---------------------------------------------------------------------------------------------------------- */
+/* --- cells ----------------------------------------------------------------------------------------------------------
+ */
 
-/* RFC 3339, which SQLite's date functions read. Days to date: Howard Hinnant, "chrono-compatible low-level date algorithms". */
+/* RFC 3339, which SQLite's date functions read. Days to date: Howard Hinnant, "chrono-compatible low-level date
+ * algorithms". */
 static int bind_time(sqlite3_stmt *q, int at, int64_t us)
 {
     char t[48];
@@ -146,8 +153,8 @@ static int bind_time(sqlite3_stmt *q, int at, int64_t us)
     int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     int64_t mp = (5 * doy + 2) / 153, day = doy - (153 * mp + 2) / 5 + 1, month = mp < 10 ? mp + 3 : mp - 9;
     int64_t year = yoe + era * 400 + (month <= 2);
-    int n = snprintf(t, sizeof t, "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld", (long long)year, (long long)month, (long long)day,
-                     (long long)(rest / 3600), (long long)(rest / 60 % 60), (long long)(rest % 60));
+    int n = snprintf(t, sizeof t, "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld", (long long)year, (long long)month,
+                     (long long)day, (long long)(rest / 3600), (long long)(rest / 60 % 60), (long long)(rest % 60));
     if (fraction)
         n += snprintf(t + n, sizeof t - (size_t)n, ".%06lld", (long long)fraction);
     while (fraction && t[n - 1] == '0')
@@ -159,8 +166,8 @@ static int bind_time(sqlite3_stmt *q, int at, int64_t us)
 /* Up to 15 digits a double gives back what was put in; longer ones travel as text. */
 static int bind_decimal(sqlite3_stmt *q, int at, int64_t mantissa, int32_t scale)
 {
-    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                    1e16, 1e17, 1e18};
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
+                                    1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
     char t[48];
     if (scale <= 0 || scale > 18)
         return sqlite3_bind_int64(q, at, mantissa);
@@ -169,8 +176,8 @@ static int bind_decimal(sqlite3_stmt *q, int at, int64_t mantissa, int32_t scale
     uint64_t size = mantissa < 0 ? 0 - (uint64_t)mantissa : (uint64_t)mantissa, power = 1;
     for (int32_t i = 0; i < scale; i++)
         power *= 10;
-    int n = snprintf(t, sizeof t, "%s%llu.%0*llu", mantissa < 0 ? "-" : "", (unsigned long long)(size / power), (int)scale,
-                     (unsigned long long)(size % power));
+    int n = snprintf(t, sizeof t, "%s%llu.%0*llu", mantissa < 0 ? "-" : "", (unsigned long long)(size / power),
+                     (int)scale, (unsigned long long)(size % power));
     while (t[n - 1] == '0')
         n--;
     return sqlite3_bind_text(q, at, t, t[n - 1] == '.' ? n - 1 : n, SQLITE_TRANSIENT);
@@ -205,13 +212,15 @@ int sqlite_bind_cell(sqlite3_stmt *q, int at, const leat_column *c, uint32_t row
     }
 }
 
-/* --- epochs --------------------------------------------------------------------------------------------------------- */
+/* --- epochs ---------------------------------------------------------------------------------------------------------
+ */
 
 bool sqlite_load_epoch(sqlite3 *db, leat_text scope, struct epoch_row *ret)
 {
     sqlite3_stmt *q;
     *ret = (struct epoch_row){0};
-    if (sqlite3_prepare_v2(db, "SELECT incarnation, number, id FROM leat_epochs WHERE scope = ?1", -1, &q, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(db, "SELECT incarnation, number, id FROM leat_epochs WHERE scope = ?1", -1, &q, NULL) !=
+        SQLITE_OK)
         return false;
     sqlite3_bind_text(q, 1, scope.data, (int)scope.n, SQLITE_STATIC);
     int rc = sqlite3_step(q);

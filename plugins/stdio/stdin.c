@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stdin.c: reads standard input until it ends. What was read and not yet committed is lost when the process dies, because it
- * cannot be read again. */
+/* stdin.c: reads standard input until it ends. What was read and not yet committed is lost when the process dies,
+ * because it cannot be read again. */
 #include "streams.h"
 
 #include <errno.h>

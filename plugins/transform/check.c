@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check.c: converts fields to types and holds records against a JSON Schema; what fails is rejected with field and value. */
+/* check.c: converts fields to types and holds records against a JSON Schema; what fails is rejected with field and
+ * value. */
 #include "schema.h"
 #include "transform.h"
 #include "types.h"
@@ -14,8 +15,9 @@ enum { TYPES, SCHEMA, BAD };
 enum { BAD_REJECT, BAD_NULL };
 static const leat_option options[] = {
     [TYPES] = {.name = "types",
-               .doc = "Fields, each with the type that its text is converted to: int, decimal, float, bool, text, time, "
-                      "or date 'DD.MM.YYYY' (several formats: 'A' | 'B'); an empty text becomes null.",
+               .doc =
+                   "Fields, each with the type that its text is converted to: int, decimal, float, bool, text, time, "
+                   "or date 'DD.MM.YYYY' (several formats: 'A' | 'B'); an empty text becomes null.",
                .type = LEAT_OPT_TEXT,
                .flags = LEAT_PAIRS},
     [SCHEMA] = {.name = "schema",
@@ -52,7 +54,8 @@ struct work { /* on one batch */
     uint32_t made_null;
 };
 
-/* --- options ---------------------------------------------------------------------------------------------------------- */
+/* --- options
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static leat_status add_field(const leat_host *h, struct field *f, leat_text name, leat_text spelt)
 {
@@ -63,7 +66,8 @@ static leat_status add_field(const leat_host *h, struct field *f, leat_text name
     if (!type_parse(spelt, &f->type, why))
         return leat_failf(h, LEAT_FATAL, "types: %s: %s", f->name, why);
     f->from = leat_bind(h, LEAT_READ, 0, f->name, LEAT_TEXT, LEAT_MAY_MISS);
-    leat_binding w = {.size = sizeof w, .path = f->name, .type = f->type.column, .flags = LEAT_MAY_MISS, .how = LEAT_WRITE};
+    leat_binding w = {
+        .size = sizeof w, .path = f->name, .type = f->type.column, .flags = LEAT_MAY_MISS, .how = LEAT_WRITE};
     for (w.scale = 0; w.scale < (f->type.column == LEAT_DEC ? SCALES : 1); w.scale++)
         f->to[w.scale] = h->bind(h, &w);
     return LEAT_OK;
@@ -145,7 +149,8 @@ static void stop(const leat_host *h, void *self)
     c->schema = NULL;
 }
 
-/* --- records ---------------------------------------------------------------------------------------------------------- */
+/* --- records
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void reject(struct work *w, uint32_t row, const char *code, const char *sentence)
 {
@@ -161,11 +166,12 @@ static void does_not_convert(const leat_host *h, struct work *w, const struct fi
         w->made_null++;
         return;
     }
-    snprintf(sentence, sizeof sentence, "field '%s' is '%.*s'%s, which is not %s", f->name, (int)(t.n < 100 ? t.n : 100), t.data,
-             t.n > 100 ? "..." : "", type_name(&f->type));
+    snprintf(sentence, sizeof sentence, "field '%s' is '%.*s'%s, which is not %s", f->name,
+             (int)(t.n < 100 ? t.n : 100), t.data, t.n > 100 ? "..." : "", type_name(&f->type));
     if (f->type.n_formats) {
         size_t n = strlen(sentence);
-        snprintf(sentence + n, sizeof sentence - n, " like %s%s", f->type.formats[0], f->type.n_formats > 1 ? " or others" : "");
+        snprintf(sentence + n, sizeof sentence - n, " like %s%s", f->type.formats[0],
+                 f->type.n_formats > 1 ? " or others" : "");
     }
     reject(w, row, "type", sentence);
 }

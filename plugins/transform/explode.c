@@ -12,9 +12,11 @@ static const leat_option options[] = {
                .doc = "The array; of an object each member is an element {\"key\": ..., \"value\": ...}.",
                .type = LEAT_OPT_TEXT,
                .flags = LEAT_REQUIRED},
-    [AS] = {.name = "as",
-            .doc = "The field that gets the element; the array itself goes. Not given: the element takes the array's place.",
-            .type = LEAT_OPT_TEXT},
+    [AS] =
+        {.name = "as",
+         .doc =
+             "The field that gets the element; the array itself goes. Not given: the element takes the array's place.",
+         .type = LEAT_OPT_TEXT},
     [EMPTY] = {.name = "empty",
                .doc = "Records whose array is empty, missing or null: drop them, or keep them without an element.",
                .type = LEAT_OPT_CHOICE,

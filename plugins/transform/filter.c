@@ -12,7 +12,9 @@ static const leat_option options[] = {
 };
 enum { UNKNOWN };
 static const leat_metric metrics[] = {
-    [UNKNOWN] = {.name = "unknown", .doc = "Records left out because the condition was unknown (null).", .kind = LEAT_COUNTER},
+    [UNKNOWN] = {.name = "unknown",
+                 .doc = "Records left out because the condition was unknown (null).",
+                 .kind = LEAT_COUNTER},
 };
 
 static leat_status process(const leat_host *h, void *self, const leat_batch *b)

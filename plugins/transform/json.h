@@ -11,9 +11,9 @@ enum json_kind { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_TEXT, JSON_
 /* One value; children of arrays and objects are a list. */
 struct json {
     enum json_kind kind;
-    leat_text text;      /* as it is written */
-    leat_text name;      /* of a member, as it is written between the quotes */
-    uint32_t n;          /* children */
+    leat_text text; /* as it is written */
+    leat_text name; /* of a member, as it is written between the quotes */
+    uint32_t n;     /* children */
     struct json *first, *next;
 };
 

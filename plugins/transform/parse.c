@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* parse.c: text in a field becomes an object, as the flow's codec reads it; and records become text, as it writes them. */
+/* parse.c: text in a field becomes an object, as the flow's codec reads it; and records become text, as it writes them.
+ */
 #include "transform.h"
 
 enum { FIELD, INTO };

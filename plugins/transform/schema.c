@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* schema.c: the keywords of JSON Schema (draft 2020-12, Validation) that describe records: type, enum, const, properties,
- * required, additionalProperties, items, minItems, maxItems, minimum, maximum, exclusiveMinimum, exclusiveMaximum, minLength,
- * maxLength, pattern. Annotations are passed over; any other keyword is refused, so that no rule is silently left out. */
+/* schema.c: the keywords of JSON Schema (draft 2020-12, Validation) that describe records: type, enum, const,
+ * properties, required, additionalProperties, items, minItems, maxItems, minimum, maximum, exclusiveMinimum,
+ * exclusiveMaximum, minLength, maxLength, pattern. Annotations are passed over; any other keyword is refused, so that
+ * no rule is silently left out. */
 #include "schema.h"
 
 #include <math.h>
@@ -33,13 +34,14 @@ struct check {
 static bool failed(struct check *c, const struct json *value, const char *rule, leat_text what)
 {
     const char *name = c->path[0] ? c->path : "the record";
-    snprintf(c->why, SCHEMA_WHY, "%s%s%s is %.*s%s, and must %s%.*s", c->path[0] ? "field '" : "", name, c->path[0] ? "'" : "",
-             (int)(value->text.n < 80 ? value->text.n : 80), value->text.data, value->text.n > 80 ? "..." : "", rule,
-             (int)(what.n < 120 ? what.n : 120), what.data);
+    snprintf(c->why, SCHEMA_WHY, "%s%s%s is %.*s%s, and must %s%.*s", c->path[0] ? "field '" : "", name,
+             c->path[0] ? "'" : "", (int)(value->text.n < 80 ? value->text.n : 80), value->text.data,
+             value->text.n > 80 ? "..." : "", rule, (int)(what.n < 120 ? what.n : 120), what.data);
     return false;
 }
 
-/* --- rules ------------------------------------------------------------------------------------------------------------ */
+/* --- rules
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static bool is_whole(const struct json *v)
 {
@@ -52,8 +54,9 @@ static bool has_type(const struct json *v, leat_text type)
     static const struct {
         const char *name;
         unsigned kinds;
-    } types[] = {{"null", 1 << JSON_NULL},     {"boolean", 1 << JSON_TRUE | 1 << JSON_FALSE}, {"number", 1 << JSON_NUMBER},
-                 {"string", 1 << JSON_TEXT},   {"array", 1 << JSON_ARRAY},                    {"object", 1 << JSON_OBJECT},
+    } types[] = {{"null", 1 << JSON_NULL},     {"boolean", 1 << JSON_TRUE | 1 << JSON_FALSE},
+                 {"number", 1 << JSON_NUMBER}, {"string", 1 << JSON_TEXT},
+                 {"array", 1 << JSON_ARRAY},   {"object", 1 << JSON_OBJECT},
                  {"integer", 1 << JSON_NUMBER}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (strlen(types[i].name) + 2 == type.n && memcmp(types[i].name, type.data + 1, type.n - 2) == 0)
@@ -123,12 +126,14 @@ static bool check_max_length(struct check *c, const struct json *v, const struct
 
 static bool check_min_items(struct check *c, const struct json *v, const struct json *rule)
 {
-    return v->kind != JSON_ARRAY || v->n >= json_number(rule) || failed(c, v, "have at least so many elements: ", rule->text);
+    return v->kind != JSON_ARRAY || v->n >= json_number(rule) ||
+           failed(c, v, "have at least so many elements: ", rule->text);
 }
 
 static bool check_max_items(struct check *c, const struct json *v, const struct json *rule)
 {
-    return v->kind != JSON_ARRAY || v->n <= json_number(rule) || failed(c, v, "have at most so many elements: ", rule->text);
+    return v->kind != JSON_ARRAY || v->n <= json_number(rule) ||
+           failed(c, v, "have at most so many elements: ", rule->text);
 }
 
 static bool check_pattern(struct check *c, const struct json *v, const struct json *rule)
@@ -237,8 +242,8 @@ static const struct keyword {
     {"pattern", check_pattern, KIND(JSON_TEXT)},
     {"additionalProperties", NULL, KIND(JSON_OBJECT) | KIND(JSON_TRUE) | KIND(JSON_FALSE)},
 };
-static const char *const annotations[] = {"$schema", "$id", "$comment", "title", "description", "default", "examples",
-                                          "format", "deprecated", "readOnly", "writeOnly"};
+static const char *const annotations[] = {"$schema",  "$id",    "$comment",   "title",    "description", "default",
+                                          "examples", "format", "deprecated", "readOnly", "writeOnly"};
 
 static const struct keyword *keyword_of(leat_text name)
 {
@@ -270,7 +275,8 @@ bool schema_holds(const struct schema *s, struct json_memory m, leat_text record
     return false;
 }
 
-/* --- reading a schema ------------------------------------------------------------------------------------------------- */
+/* --- reading a schema
+ * ------------------------------------------------------------------------------------------------- */
 
 static void *schema_alloc(void *schema, size_t bytes)
 {
@@ -289,8 +295,8 @@ static void to_posix(leat_text t, char *ret, size_t room)
     static const struct {
         char c;
         const char *is;
-    } classes[] = {{'d', "[0-9]"}, {'D', "[^0-9]"}, {'w', "[A-Za-z0-9_]"}, {'W', "[^A-Za-z0-9_]"}, {'s', "[[:space:]]"},
-                   {'S', "[^[:space:]]"}};
+    } classes[] = {{'d', "[0-9]"},         {'D', "[^0-9]"},      {'w', "[A-Za-z0-9_]"},
+                   {'W', "[^A-Za-z0-9_]"}, {'s', "[[:space:]]"}, {'S', "[^[:space:]]"}};
     size_t at = 0;
     for (size_t i = 0; i < t.n && at + 16 < room; i++) {
         const char *is = NULL;
@@ -316,7 +322,8 @@ static bool add_pattern(struct schema *s, const struct json *rule, char why[SCHE
     int r = p ? regcomp(&p->regex, posix, REG_EXTENDED) : REG_ESPACE;
     if (r != 0) {
         regerror(r, p ? &p->regex : NULL, reason, sizeof reason);
-        snprintf(why, SCHEMA_WHY, "pattern %.*s: %s", (int)(rule->text.n < 200 ? rule->text.n : 200), rule->text.data, reason);
+        snprintf(why, SCHEMA_WHY, "pattern %.*s: %s", (int)(rule->text.n < 200 ? rule->text.n : 200), rule->text.data,
+                 reason);
         return false;
     }
     p->of = rule;
@@ -344,7 +351,8 @@ static bool read_schema(struct schema *s, const struct json *at, char why[SCHEMA
         if (!k && is_annotation(rule->name))
             continue;
         if (!k || !(k->kinds >> rule->kind & 1)) {
-            snprintf(why, SCHEMA_WHY, k ? "keyword '%.*s' has a value of the wrong kind" : "keyword '%.*s' is not supported",
+            snprintf(why, SCHEMA_WHY,
+                     k ? "keyword '%.*s' has a value of the wrong kind" : "keyword '%.*s' is not supported",
                      (int)(rule->name.n < 200 ? rule->name.n : 200), rule->name.data);
             return false;
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* set.c: writes fields from expressions. The host reads all of them from the records as they came: where a later one names an
- * earlier one, the planner has put the earlier expression in its place. */
+/* set.c: writes fields from expressions. The host reads all of them from the records as they came: where a later one
+ * names an earlier one, the planner has put the earlier expression in its place. */
 #include "transform.h"
 
 enum { FIELDS };

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* throttle.c: lets so many records pass in a second. A batch passes as a whole, and what it is over the rate is waited for
- * before the next one; so the rate holds over time, and a burst is at most a batch. */
+/* throttle.c: lets so many records pass in a second. A batch passes as a whole, and what it is over the rate is waited
+ * for before the next one; so the rate holds over time, and a burst is at most a batch. */
 #include "transform.h"
 
 #include <time.h>
 
 enum { RATE };
 static const leat_option options[] = {
-    [RATE] = {.name = "rate", .doc = "How many records may pass: 1000/s, 5/m.", .type = LEAT_OPT_RATE, .flags = LEAT_REQUIRED | LEAT_LIVE},
+    [RATE] = {.name = "rate",
+              .doc = "How many records may pass: 1000/s, 5/m.",
+              .type = LEAT_OPT_RATE,
+              .flags = LEAT_REQUIRED | LEAT_LIVE},
 };
 struct throttle {
     int64_t next_us; /* when the next batch may pass (monotonic) */
@@ -45,7 +48,8 @@ static void alarm_rang(const leat_host *h, void *self, uint64_t tag)
 static leat_status create(const leat_host *h, void *self, void *shared)
 {
     (void)self, (void)shared;
-    return h->with[RATE].as.f64 > 0 ? LEAT_OK : h->fail(h, LEAT_FATAL, "`rate` must be more than nothing, such as 1000/s");
+    return h->with[RATE].as.f64 > 0 ? LEAT_OK
+                                    : h->fail(h, LEAT_FATAL, "`rate` must be more than nothing, such as 1000/s");
 }
 
 static leat_status reconfigure(const leat_host *h, void *self)

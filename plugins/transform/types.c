@@ -8,15 +8,17 @@
 #include <string.h>
 #include <strings.h>
 
-/* --- how a type is spelt ---------------------------------------------------------------------------------------------- */
+/* --- how a type is spelt
+ * ---------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
     uint32_t column;
     const char *is;
 } types[] = {
-    {"int", LEAT_I64, "a whole number"},      {"decimal", LEAT_DEC, "a decimal number"}, {"float", LEAT_F64, "a number"},
-    {"bool", LEAT_BOOL, "true or false"},     {"text", LEAT_TEXT, "a text"},             {"time", LEAT_TIME, "a time"},
+    {"int", LEAT_I64, "a whole number"}, {"decimal", LEAT_DEC, "a decimal number"},
+    {"float", LEAT_F64, "a number"},     {"bool", LEAT_BOOL, "true or false"},
+    {"text", LEAT_TEXT, "a text"},       {"time", LEAT_TIME, "a time"},
     {"date", LEAT_TIME, "a date"},
 };
 
@@ -39,8 +41,8 @@ static bool read_formats(leat_text rest, struct type *ret, char why[TYPE_WHY])
         }
         size_t n = end ? (size_t)(end - rest.data) - 1 : 0;
         if (!end || n >= FORMAT_MAX || ret->n_formats == FORMATS_MAX) {
-            snprintf(why, TYPE_WHY, "'%.*s' is not a format in quotes (at most %d of them, with | between)", (int)rest.n,
-                     rest.data, FORMATS_MAX);
+            snprintf(why, TYPE_WHY, "'%.*s' is not a format in quotes (at most %d of them, with | between)",
+                     (int)rest.n, rest.data, FORMATS_MAX);
             return false;
         }
         memcpy(ret->formats[ret->n_formats], rest.data + 1, n);
@@ -61,7 +63,8 @@ bool type_parse(leat_text spelt, struct type *ret, char why[TYPE_WHY])
         if (strlen(types[i].name) == n && memcmp(types[i].name, spelt.data, n) == 0)
             ret->column = types[i].column;
     if (!ret->column) {
-        snprintf(why, TYPE_WHY, "unknown type '%.*s': there are int, decimal, float, bool, text, time, and date 'DD.MM.YYYY'",
+        snprintf(why, TYPE_WHY,
+                 "unknown type '%.*s': there are int, decimal, float, bool, text, time, and date 'DD.MM.YYYY'",
                  (int)(spelt.n < 60 ? spelt.n : 60), spelt.data);
         return false;
     }
@@ -75,7 +78,8 @@ bool type_parse(leat_text spelt, struct type *ret, char why[TYPE_WHY])
     return true;
 }
 
-/* --- numbers ---------------------------------------------------------------------------------------------------------- */
+/* --- numbers
+ * ---------------------------------------------------------------------------------------------------------- */
 
 /* Sign, digits, and at most one point: mantissa and scale. false: something else, or more than 18 digits. */
 static bool read_decimal(leat_text t, struct parsed *ret)
@@ -142,11 +146,12 @@ static bool read_bool(leat_text t, struct parsed *ret)
     return false;
 }
 
-/* --- times ------------------------------------------------------------------------------------------------------------ */
+/* --- times
+ * ------------------------------------------------------------------------------------------------------------ */
 
 struct moment {
     int year, month, day, hour, minute, second, us, zone; /* zone: minutes east of UTC */
-    int half; /* of the day: 0 not said, 1 am, 2 pm */
+    int half;                                             /* of the day: 0 not said, 1 am, 2 pm */
 };
 struct scan {
     const char *at, *end;
@@ -234,9 +239,9 @@ static const struct {
     const char *spelt;
     int what;
 } patterns[] = {/* longer ones before those that they begin with */
-                {"YYYY", YEAR},  {"YY", YEAR2},   {"MONTH", MONTH_NAME}, {"MON", MON},   {"MM", MONTH}, {"MI", MINUTE},
-                {"MS", MILLI},   {"US", MICRO},   {"DD", DAY},           {"HH24", HOUR}, {"HH12", HOUR}, {"HH", HOUR},
-                {"SS", SECOND},  {"AM", HALF},    {"PM", HALF},          {"TZH:TZM", ZONE}, {"TZH", ZONE}, {"TZ", ZONE}};
+                {"YYYY", YEAR}, {"YY", YEAR2}, {"MONTH", MONTH_NAME}, {"MON", MON},      {"MM", MONTH},  {"MI", MINUTE},
+                {"MS", MILLI},  {"US", MICRO}, {"DD", DAY},           {"HH24", HOUR},    {"HH12", HOUR}, {"HH", HOUR},
+                {"SS", SECOND}, {"AM", HALF},  {"PM", HALF},          {"TZH:TZM", ZONE}, {"TZH", ZONE},  {"TZ", ZONE}};
 
 static bool scan_one(struct scan *s, int what, struct moment *m)
 {
@@ -305,8 +310,8 @@ static int days_in(int year, int month)
 static bool to_us(const struct moment *m, int64_t *ret)
 {
     int hour = m->half ? m->hour % 12 + (m->half == 2 ? 12 : 0) : m->hour;
-    if (m->month < 1 || m->month > 12 || m->day < 1 || m->day > days_in(m->year, m->month) || hour > 23 || m->minute > 59 ||
-        m->second > 60 || (m->half && (m->hour < 1 || m->hour > 12)))
+    if (m->month < 1 || m->month > 12 || m->day < 1 || m->day > days_in(m->year, m->month) || hour > 23 ||
+        m->minute > 59 || m->second > 60 || (m->half && (m->hour < 1 || m->hour > 12)))
         return false;
     int64_t seconds = days_of(m->year, m->month, m->day) * 86400 + hour * 3600 + (m->minute - m->zone) * 60 + m->second;
     *ret = seconds * 1000000 + m->us;
@@ -317,8 +322,8 @@ static bool to_us(const struct moment *m, int64_t *ret)
 static bool scan_rfc3339(leat_text t, struct moment *m)
 {
     struct scan s = {t.data, t.data + t.n};
-    if (!scan_number(&s, 4, &m->year) || s.at >= s.end || *s.at++ != '-' || !scan_number(&s, 2, &m->month) || s.at >= s.end ||
-        *s.at++ != '-' || !scan_number(&s, 2, &m->day))
+    if (!scan_number(&s, 4, &m->year) || s.at >= s.end || *s.at++ != '-' || !scan_number(&s, 2, &m->month) ||
+        s.at >= s.end || *s.at++ != '-' || !scan_number(&s, 2, &m->day))
         return false;
     if (s.at == s.end)
         return true;
