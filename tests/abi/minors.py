@@ -39,4 +39,22 @@ for name, folder in (("newer", newer), ("older", older)):
         if isinstance(got, dict):
             got.pop("abi"), plugin.pop("abi", None)
         ok(got == plugin, f"{file} built with {name} headers describes itself alike", json.dumps(got)[:600], json.dumps(plugin)[:600])
+
+FLOW = """leat: 1
+flow: minors
+processors:
+  numbers: {source: count, with: {upto: 3000}}
+  low: {transform: threshold, from: numbers, with: {value: n % 100, at_most: 1}}
+  named: {transform: set, from: low, with: {fields: {card: "'card ' || cast(n as text)"}}}
+  masked: {transform: mask, from: named, with: {from: card, to: card, show: 2}}
+  out: {sink: stdout, from: masked}
+"""
+with open(TMP + "/minors.yaml", "w") as f:
+    f.write(FLOW)
+outputs = {}
+for name, folder in (("this", now), ("newer", newer), ("older", older)):
+    p = leat("run", TMP + "/minors.yaml", "--plugins", folder, "--state", f"{TMP}/state-{name}")
+    outputs[name] = p.stdout
+    ok(p.returncode == 0 and p.stdout.count("card") == 60, f"plugins built with {name} headers run", p.stderr[-600:], p.stdout[:300])
+ok(outputs["newer"] == outputs["this"] == outputs["older"], "and do the same")
 done()
