@@ -60,3 +60,8 @@ TEST_FILES += tests/unit/eval_test.py tests/unit/expr_docs_test.py
 EXTRA_DIST += tests/unit/eval_test.py tests/unit/expr_docs_test.py
 TEST_FILES += tests/unit/validate_test.py
 EXTRA_DIST += tests/unit/validate_test.py
+if HAVE_SQLITE
+UNIT_TESTS += tests/unit/expr_sqlite_test
+tests_unit_expr_sqlite_test_SOURCES = tests/unit/expr_sqlite_test.c tests/unit/expr_lab.h
+tests_unit_expr_sqlite_test_LDADD = $(UNIT_LIBS) $(SQLITE_LIBS)
+endif
