@@ -11,3 +11,10 @@ EXTRA_DIST += docs/leat.service.in
 CLEANFILES += docs/leat@.service
 docs/leat@.service: docs/leat.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) docs && sed 's|@bindir[@]|$(bindir)|' $(srcdir)/docs/leat.service.in >$@
+# Pages written from the program's own tables: `make reference` writes them anew, a test tells when they differ.
+dist_doc_DATA += docs/reference/processors.md
+EXTRA_DIST += docs/generate.py docs/generate_test.sh
+TEST_FILES += docs/generate_test.sh
+.PHONY: reference
+reference: leat $(plugin_PROGRAMS)
+	LEAT=$(abs_builddir)/leat LEAT_SOURCE=$(abs_srcdir) $(PYTHON3) $(srcdir)/docs/generate.py
