@@ -1,6 +1,6 @@
 # Pages are installed as documentation; the unit as leat@FLOW.service, for /etc/leat/FLOW.yaml.
 dist_doc_DATA = README.md
-dist_doc_DATA += docs/expressions.md
+dist_doc_DATA += docs/expressions.md docs/flows.md
 dist_doc_DATA += docs/architecture.md docs/operations.md
 dist_doc_DATA += docs/elasticsearch.md docs/http.md docs/kafka.md
 dist_doc_DATA += docs/files.md docs/sql.md docs/transforms.md

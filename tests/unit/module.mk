@@ -65,3 +65,5 @@ UNIT_TESTS += tests/unit/expr_sqlite_test
 tests_unit_expr_sqlite_test_SOURCES = tests/unit/expr_sqlite_test.c tests/unit/expr_lab.h
 tests_unit_expr_sqlite_test_LDADD = $(UNIT_LIBS) $(SQLITE_LIBS)
 endif
+TEST_FILES += tests/unit/docs_yaml_test.py
+EXTRA_DIST += tests/unit/docs_yaml_test.py
