@@ -118,7 +118,7 @@ static int busy_twice(struct receiver *r, const struct http_call *call, int seen
 {
     int n = (int)strtol(call->body.data + 5, NULL, 10);
     (void)r;
-    return n % 4 == 3 ? 422 : seen >= 2 ? 201 : n % 4 == 2 ? 503 : n % 4 == 1 ? 429 : 200;
+    return n % 4 == 3 ? 422 : seen >= 2 ? 201 : n == 2 && !seen ? 503 : n % 4 == 2 ? 502 : n % 4 == 1 ? 429 : 200;
 }
 
 static void refused_ones_are_rejected_and_others_come_again(void **state)
