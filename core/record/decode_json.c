@@ -90,7 +90,7 @@ static uint32_t split_lines(struct decoder *d, struct place_in *in, const char *
         d->lines = xrealloc(d->lines, d->cap_lines * sizeof *d->lines);
     }
     size_t room = (size_t)(in->end - p), i = from;
-    for (; i < room && n < max && p + i < in->stop + BLOCK_SLACK; i += 64) {
+    for (; i < room && n < max && (!n || p + i < in->stop + BLOCK_SLACK); i += 64) {
         uint64_t ends;
         bool ascii = scan_lines64(p + i, &ends);
         if (UNLIKELY(room - i < 64))
