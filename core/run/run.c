@@ -242,7 +242,7 @@ static void coordinate(struct run *r)
         int64_t now = clock_mono_us(), open_for = now - last;
         bool hurry = __atomic_load_n(&r->hurry, __ATOMIC_ACQUIRE), ended = all_ended(r), dirty = any_dirty(r);
         if (ended && !dirty && r->done == r->cut && r->final_cut) {
-            r->final = true;
+            __atomic_store_n(&r->final, true, __ATOMIC_RELEASE);
             break;
         }
         bool due = open_for >= r->plan->settings.epoch_us ||

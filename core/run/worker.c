@@ -141,8 +141,6 @@ void worker_free(struct instance *in)
 
 void worker_mail(struct lane *l)
 {
-    if (!__atomic_load_n(&l->mail, __ATOMIC_RELAXED))
-        return;
     pthread_mutex_lock(&l->mail_lock);
     struct job *j = l->mail;
     l->mail = NULL;
