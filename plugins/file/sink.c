@@ -221,7 +221,15 @@ static leat_status recover(const leat_host *h, void *self, const leat_claim *c, 
         return s;
     *ret_number = f->j.number;
     *ret_id = f->j.id;
-    if (f->j.number < c->delivered || f->j.number > c->logged) {
+    if (f->j.number > c->logged) {
+        leat_failf(h, LEAT_FATAL,
+                   "%s notes epoch %llu, which the state of this flow does not know: bring back the state folder that belongs to "
+                   "these files, or, to begin anew, remove that note and the files",
+                   f->j.path, (unsigned long long)f->j.number);
+        journal_close(&f->j);
+        return LEAT_FATAL;
+    }
+    if (f->j.number < c->delivered) {
         journal_close(&f->j);
         return LEAT_OK;
     }

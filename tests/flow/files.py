@@ -306,6 +306,50 @@ def a_full_disk_is_waited_for():
         subprocess.run(["umount", f.path("small")])
 
 
+def an_inode_that_is_used_again_is_another_file():
+    f = Files("inode", "paths: DIR/*.log")
+    f.start()
+    for k in range(8):
+        append(f.path("a.log"), range(k * 10, k * 10 + 10))
+        f.wait_numbers(range(k * 10 + 10))
+        os.unlink(f.path("a.log"))
+
+
+def a_lost_state_folder_is_noticed():
+    f = Files("lost", "paths: DIR/in.ndjson\nuntil: end")
+    append(f.path("in.ndjson"), range(10))
+    f.run_to_end()
+    os.rename(f.path("state"), f.path("elsewhere"))
+    f.start().must_end(1)
+    assert "bring back the state folder" in f.run.log() and ".out.ndjson.leat" in f.run.log(), f.run.log()
+    expect(f.numbers(), list(range(10)))
+    os.unlink(f.path(".out.ndjson.leat"))
+    os.unlink(f.path("out.ndjson"))
+    f.run_to_end()
+    expect(f.numbers(), list(range(10)))
+
+
+def an_output_that_is_moved_away_is_begun_anew():
+    f = Files("moved", "paths: DIR/in.ndjson")
+    append(f.path("in.ndjson"), range(10))
+    f.start()
+    f.wait_numbers(range(10))
+    os.rename(f.path("out.ndjson"), f.path("out.1"))
+    append(f.path("in.ndjson"), range(10, 20))
+    f.wait_numbers(range(10, 20))
+    expect(f.numbers("out.1"), list(range(10)))
+
+
+def two_lanes_share_the_files():
+    f = Files("lanes", "paths: DIR/*.log\nuntil: end")
+    text = open(f.flow).read().replace("epoch: 50ms", "epoch: 50ms, lanes: 2")
+    write(f.flow, text)
+    for k in range(7):
+        append(f.path(f"{k}.log"), range(k * 5000, k * 5000 + 5000))
+    f.run_to_end()
+    expect(sorted(f.numbers()), list(range(35000)))
+
+
 def two_writers_of_one_file_are_refused():
     f = Files("two", "paths: DIR/*.log")
     append(f.path("a.log"), range(10))
@@ -322,4 +366,5 @@ main(csv_becomes_ndjson, csv_with_only_carriage_returns_and_tabs, csv_head_is_wr
      start_end_passes_over_what_is_there, finished_files_are_moved, finished_files_are_deleted_only_when_committed,
      an_unreadable_file_is_named_and_tried_again, gzip_and_zstd_are_read_and_written, parts_are_begun_by_size,
      a_field_chooses_the_file, killed_again_and_again_nothing_is_lost_or_doubled, a_full_disk_is_waited_for,
-     two_writers_of_one_file_are_refused)
+     an_inode_that_is_used_again_is_another_file, a_lost_state_folder_is_noticed, an_output_that_is_moved_away_is_begun_anew,
+     two_lanes_share_the_files, two_writers_of_one_file_are_refused)

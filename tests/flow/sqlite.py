@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Rows in SQLite: types, upserts, refused rows, a database that is held, and kills."""
-import json, os, random, sqlite3, time
+import json, os, random, sqlite3, subprocess, time
 
 from flowtest import Run, folder, main, write
 
@@ -162,6 +162,34 @@ columns:
     expect(f.query("select count(*), sum(k) from t"), [(60000, sum(range(60000)))])
 
 
+def a_full_disk_is_waited_for():
+    f = Rows("full", [{"k": k, "v": "x" * 200} for k in range(2000)], """
+table: t
+create: true
+columns:
+  k: k
+  v: v
+""")
+    small = os.path.join(f.dir, "small")
+    os.makedirs(small)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", small], capture_output=True).returncode:
+        return "no tmpfs can be mounted"
+    try:
+        with open(f.flow) as flow:
+            text = flow.read()
+        write(f.flow, text.replace(f"database: {f.dir}/rows.db", f"database: {small}/rows.db"))
+        write(os.path.join(small, "ballast"), "b" * 1800000)
+        f.start().wait_log("make room|disk is full|disk I/O error|No space")
+        os.unlink(os.path.join(small, "ballast"))
+        f.run.must_end()
+        db = sqlite3.connect(os.path.join(small, "rows.db"))
+        expect(db.execute("select count(*), count(distinct k) from t").fetchall(), [(2000, 2000)])
+        db.close()
+    finally:
+        Run.stop_all()
+        subprocess.run(["umount", small])
+
+
 main(a_table_is_made_with_the_types_of_the_records, an_upsert_replaces_the_row_of_its_key, insert_ignore_keeps_the_first_row,
      a_refused_row_goes_to_the_dead_letters_and_the_others_stay, a_missing_table_is_said, a_held_database_is_waited_for,
-     another_driver_is_refused, killed_again_and_again_upserts_have_every_row_once)
+     another_driver_is_refused, a_full_disk_is_waited_for, killed_again_and_again_upserts_have_every_row_once)
