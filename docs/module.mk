@@ -18,3 +18,4 @@ TEST_FILES += docs/generate_test.sh
 .PHONY: reference
 reference: leat $(plugin_PROGRAMS)
 	LEAT=$(abs_builddir)/leat LEAT_SOURCE=$(abs_srcdir) $(PYTHON3) $(srcdir)/docs/generate.py
+dist_doc_DATA += docs/plugin-contract.md docs/plugin-guide.md
