@@ -3,7 +3,6 @@
 #include "core/expr/expr_internal.h"
 
 #include <ctype.h>
-#include <inttypes.h>
 #include <math.h>
 
 /* --- texts to values --------------------------------------------------------------------------------------------- */
@@ -12,22 +11,23 @@
 static bool exact_number(leat_text t, leat_value *ret)
 {
     bool minus = t.n && t.data[0] == '-', point = false;
-    wide m = 0;
+    uint64_t m = 0;
     int32_t scale = 0, digits = 0;
     for (size_t i = minus || (t.n && t.data[0] == '+'); i < t.n; i++) {
         if (t.data[i] == '.') {
             point = true;
             continue;
         }
-        m = m * 10 + (t.data[i] - '0');
-        digits += m != 0;
-        scale += point;
+        digits += m || t.data[i] != '0';
         if (digits > 19)
             return false;
+        m = m * 10 + (uint64_t)(t.data[i] - '0'); /* 19 digits stay below 2^64 */
+        scale += point;
     }
-    if (scale > 18 || (point && digits > 18))
+    if (scale > 18 || (point && digits > 18) || m > (uint64_t)INT64_MAX + minus)
         return false;
-    return value_from_wide(minus ? -m : m, scale, ret);
+    *ret = value_decimal((int64_t)(minus ? -m : m), scale);
+    return true;
 }
 
 /* [+-] digits [. digits] [e [+-] digits] */
@@ -260,6 +260,21 @@ bool value_parse_json(struct call *c, leat_text json, leat_value *ret)
 
 /* --- values to texts --------------------------------------------------------------------------------------------- */
 
+static size_t print_int(char *ret, int64_t i)
+{
+    char digits[20];
+    size_t n = 0, at = 0;
+    uint64_t u = i < 0 ? -(uint64_t)i : (uint64_t)i;
+    do
+        digits[n++] = (char)('0' + u % 10);
+    while (u /= 10);
+    if (i < 0)
+        ret[at++] = '-';
+    while (n)
+        ret[at++] = digits[--n];
+    return at;
+}
+
 bool value_to_text(struct call *c, const leat_value *v, leat_text *ret)
 {
     char room[48];
@@ -274,7 +289,7 @@ bool value_to_text(struct call *c, const leat_value *v, leat_text *ret)
         *ret = v->as.i64 ? TEXT("true") : TEXT("false");
         return true;
     case LEAT_I64:
-        n = (size_t)snprintf(room, sizeof room, "%" PRId64, v->as.i64);
+        n = print_int(room, v->as.i64);
         break;
     case LEAT_DEC:
         n = decimal_print(room, (struct decimal){v->as.i64, v->scale});

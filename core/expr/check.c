@@ -402,6 +402,22 @@ static struct node *fold(struct parser *p, struct node *n)
     return made;
 }
 
+/* (a || b) || c is one node of three. */
+static struct node *check_concat(struct parser *p, struct node *n)
+{
+    const struct node *first = n->n ? n->args[0] : NULL;
+    n->type = LEAT_TEXT;
+    if (n->n != 2 || first->op != OP_CONCAT || first->n > EXPR_ARGS_MAX)
+        return n;
+    struct node **args = arena_alloc(p->arena, (first->n + 1) * sizeof *args);
+    memcpy(args, first->args, first->n * sizeof *args);
+    args[first->n] = n->args[1];
+    n->args = args;
+    n->n = first->n + 1;
+    n->depth--;
+    return n;
+}
+
 static struct node *check_op(struct parser *p, struct node *n, struct node **args)
 {
     switch ((enum op)n->op) {
@@ -419,8 +435,7 @@ static struct node *check_op(struct parser *p, struct node *n, struct node **arg
     case OP_MODULO:
         return check_arithmetic(p, n, args);
     case OP_CONCAT:
-        n->type = LEAT_TEXT;
-        return n;
+        return check_concat(p, n);
     case OP_EQ:
     case OP_NE:
     case OP_LT:

@@ -251,32 +251,26 @@ static bool unify_branches(struct eval *x, struct branch *all, uint32_t n, uint3
     return true;
 }
 
-static void put_constant(uint32_t type, const leat_value *v, char *to)
-{
-    if (type == LEAT_BOOL)
-        *to = (char)(v->as.i64 != 0);
-    else if (type == LEAT_TEXT || type == LEAT_JSON)
-        memcpy(to, &v->as.text, sizeof v->as.text);
-    else
-        memcpy(to, &v->as.i64, 8); /* or the double in its place */
-}
-
-/* One word of rows out of a branch. */
-static void put_rows(const struct col *c, uint32_t type, uint64_t rows, uint32_t from, char *data)
+/* A word of rows (or what is left of them) out of a branch. */
+static void put_rows(const struct col *c, uint32_t type, uint64_t rows, uint32_t from, uint32_t n, char *data)
 {
     size_t size = element_size(type);
-    if (!c->constant && rows == ~(uint64_t)0) {
-        memcpy(data + from * size, (const char *)c->data + from * size, 64 * size);
+    uint32_t count = n - from < 64 ? n - from : 64;
+    const char *source = (const char *)c->data + from * size;
+    if (size == 8 && c->constant) {
+        kernel_select_one(c->value.as.i64, rows, (int64_t *)data + from, count); /* or the double in its place */
+        return;
+    }
+    if (size == 8) {
+        kernel_select((const int64_t *)source, rows, (int64_t *)data + from, count);
         return;
     }
     for (; rows; rows &= rows - 1) {
-        size_t i = from + (uint32_t)__builtin_ctzll(rows);
-        if (c->constant)
-            put_constant(type, &c->value, data + i * size);
-        else if (size == 1)
-            data[i] = ((const char *)c->data)[i];
+        uint32_t i = (uint32_t)__builtin_ctzll(rows);
+        if (size == 1)
+            data[from + i] = c->constant ? c->value.as.i64 != 0 : source[i];
         else
-            memcpy(data + i * size, (const char *)c->data + i * size, size);
+            ((leat_text *)data)[from + i] = c->constant ? c->value.as.text : ((const leat_text *)source)[i];
     }
 }
 
@@ -318,7 +312,7 @@ static struct col blend(struct eval *x, const struct node *n, struct branch *all
             rows &= ~odd & (c->type == LEAT_NULL ? 0 : bits_all(c->valid, w));
             valid[w] |= rows;
             if (rows)
-                put_rows(c, type, rows, w * 64, data);
+                put_rows(c, type, rows, w * 64, x->n, data);
         }
         scale = c->type == LEAT_DEC ? c->scale : scale;
     }

@@ -12,16 +12,27 @@ static struct ints ints_of(const struct col *c)
     return c->constant ? (struct ints){NULL, c->value.as.i64} : (struct ints){c->data, 0};
 }
 
-/* Of any number, as doubles. */
-static struct doubles doubles_of(struct eval *x, const struct col *c)
+/* Of any number, as doubles. to: where they are put, unless they are there already. */
+static struct doubles doubles_into(struct eval *x, const struct col *c, double *to)
 {
     if (c->constant)
         return (struct doubles){NULL, value_double(&c->value)};
     if (c->type == LEAT_F64)
         return (struct doubles){c->data, 0};
-    double *made = eval_room(x, NULL, x->n * sizeof *made);
-    kernel_int_to_double(c->data, c->type == LEAT_DEC ? (double)power_of_ten(c->scale) : 1.0, made, x->n);
-    return (struct doubles){made, 0};
+    const int64_t *from = c->data;
+    int32_t scale = c->type == LEAT_DEC ? c->scale : 0;
+    if (kernel_int_to_double(from, (double)power_of_ten(scale), to, x->n))
+        for (uint32_t i = 0; i < x->n; i++) {
+            leat_value v = value_decimal(from[i], scale);
+            to[i] = value_double(&v);
+        }
+    return (struct doubles){to, 0};
+}
+
+static struct doubles doubles_of(struct eval *x, const struct col *c)
+{
+    bool there = c->constant || c->type == LEAT_F64;
+    return doubles_into(x, c, there ? NULL : eval_room(x, NULL, x->n * sizeof(double)));
 }
 
 static struct col result(struct eval *x, uint32_t type, int32_t scale, const void *data, const struct col *a, const struct col *b)
@@ -243,6 +254,21 @@ bool columns_arithmetic(struct eval *x, const struct node *n, const struct col *
     if (type == LEAT_NULL || !int_kernel(x, n, kernel_of(n->op), a, b, true, ret))
         return false;
     ret->type = type;
+    return true;
+}
+
+bool columns_cast(struct eval *x, const struct node *n, const struct col *a, struct col *ret)
+{
+    *ret = *a;
+    if (a->constant)
+        return false;
+    if (a->type == n->type || (n->type == LEAT_DEC && a->type == LEAT_I64))
+        return true;
+    if (n->type != LEAT_F64 || !col_is_exact(a))
+        return false;
+    ret->type = LEAT_F64;
+    ret->scale = 0;
+    ret->data = doubles_into(x, a, eval_room(x, n, x->n * sizeof(double))).at;
     return true;
 }
 

@@ -301,6 +301,9 @@ static bool by_kernel(struct eval *x, const struct node *n, const struct col *ar
         return columns_compare(x, n, n->op, &args[0], &args[1], ret);
     case OP_LIKE:
         return columns_like(x, n, &args[0], ret);
+    case OP_CAST:
+    case OP_TRY_CAST:
+        return columns_cast(x, n, &args[0], ret);
     default:
         return false;
     }

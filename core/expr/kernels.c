@@ -159,10 +159,30 @@ COMPARE(int64_t, kernel_int_compare, ints)
 #define NAMES(kind) double_eq_##kind, double_ne_##kind, double_lt_##kind, double_le_##kind, double_gt_##kind, double_ge_##kind
 COMPARE(double, kernel_double_compare, doubles)
 
-void kernel_int_to_double(const int64_t *restrict a, double divisor, double *restrict ret, uint32_t n)
+bool kernel_int_to_double(const int64_t *restrict a, double divisor, double *restrict ret, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++)
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        all |= AS_U64(a[i] ^ (a[i] >> 63));
         ret[i] = (double)a[i] / divisor;
+    }
+    return divisor != 1 && all >> 53;
+}
+
+void kernel_select(const int64_t *restrict from, uint64_t rows, int64_t *restrict to, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t mask = -(int64_t)(rows >> i & 1);
+        to[i] = (from[i] & mask) | (to[i] & ~mask);
+    }
+}
+
+void kernel_select_one(int64_t from, uint64_t rows, int64_t *restrict to, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t mask = -(int64_t)(rows >> i & 1);
+        to[i] = (from & mask) | (to[i] & ~mask);
+    }
 }
 
 void kernel_bool(bool both, const uint8_t *restrict a, const uint8_t *restrict b, uint8_t *restrict ret, uint32_t n)

@@ -8,6 +8,7 @@ static const int64_t powers[19] = {1, 10, 100, 1000, 10000, 100000, 1000000, 100
                                    100000000000, 1000000000000, 10000000000000, 100000000000000, 1000000000000000,
                                    10000000000000000, 100000000000000000, 1000000000000000000};
 enum { DIVISION_DIGITS = 12 };
+#define EXACT_DOUBLE (INT64_C(1) << 53)
 
 int64_t power_of_ten(int32_t exponent)
 {
@@ -85,9 +86,15 @@ leat_value value_decimal(int64_t mantissa, int32_t scale)
 
 double value_double(const leat_value *v)
 {
+    char text[24];
     if (v->type == LEAT_F64)
         return v->as.f64;
-    return v->scale && v->type == LEAT_DEC ? (double)v->as.i64 / (double)powers[v->scale] : (double)v->as.i64;
+    if (v->type != LEAT_DEC || !v->scale)
+        return (double)v->as.i64;
+    if (v->as.i64 > -EXACT_DOUBLE && v->as.i64 < EXACT_DOUBLE)
+        return (double)v->as.i64 / (double)powers[v->scale]; /* both exact, so rounded once */
+    text[decimal_print(text, (struct decimal){v->as.i64, v->scale})] = 0;
+    return strtod(text, NULL);
 }
 
 static bool fits(wide x)
