@@ -267,9 +267,26 @@ static struct col col_of_json(struct eval *x, const struct node *n, const leat_c
     return col_from_values(x, n, out, bad);
 }
 
+/* Whether all cells of JSON that are there are floats: then their column as floats will do. */
+static bool all_floats(const leat_column *json)
+{
+    const leat_text *cells = json->data;
+    for (uint32_t i = 0; i < json->n; i++) {
+        leat_value v;
+        if (!leat_has(json, i) || memchr(cells[i].data, 'e', cells[i].n) || memchr(cells[i].data, 'E', cells[i].n))
+            continue;
+        if (!value_parse_number(cells[i], &v) || v.type != LEAT_F64)
+            return false;
+    }
+    return true;
+}
+
 static struct col eval_field(struct eval *x, const struct node *n)
 {
-    struct read read = field_read(x->batch, n);
+    struct read read = field_read(x->batch, n), floats;
+    if (read.column->type == LEAT_JSON && n->type == LEAT_NULL && (floats = batch_read(x->batch, n->path, LEAT_NULL)).column->type == LEAT_F64 &&
+        all_floats(read.column))
+        read = floats;
     if (read.column->type == LEAT_JSON)
         return col_of_json(x, n, read.column);
     if (read.column->type == LEAT_NULL)

@@ -201,11 +201,30 @@ void kernel_not(const uint8_t *restrict a, uint8_t *restrict ret, uint32_t n)
         ret[i] = a[i] ^ 1;
 }
 
+/* Both have n bytes, 4 to 16: two words that may overlap. */
+static inline bool equal_short(const char *a, const char *b, size_t n)
+{
+    if (n >= 8) {
+        uint64_t x, y, u, v;
+        memcpy(&x, a, 8), memcpy(&y, a + n - 8, 8);
+        memcpy(&u, b, 8), memcpy(&v, b + n - 8, 8);
+        return !((x ^ u) | (y ^ v));
+    }
+    uint32_t x, y, u, v;
+    memcpy(&x, a, 4), memcpy(&y, a + n - 4, 4);
+    memcpy(&u, b, 4), memcpy(&v, b + n - 4, 4);
+    return !((x ^ u) | (y ^ v));
+}
+
 /* Lengths differ more often than contents; so most rows cost one comparison. */
 void kernel_text_equal(const leat_text *restrict a, leat_text b, bool equal, uint8_t *restrict ret, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++)
-        ret[i] = (a[i].n == b.n && (!b.n || memcmp(a[i].data, b.data, b.n) == 0)) == equal;
+    if (b.n >= 4 && b.n <= 16)
+        for (uint32_t i = 0; i < n; i++)
+            ret[i] = (a[i].n == b.n && equal_short(a[i].data, b.data, b.n)) == equal;
+    else
+        for (uint32_t i = 0; i < n; i++)
+            ret[i] = (a[i].n == b.n && (!b.n || memcmp(a[i].data, b.data, b.n) == 0)) == equal;
 }
 
 void kernel_text_prefix(const leat_text *restrict a, leat_text b, uint8_t *restrict ret, uint32_t n)
