@@ -4,6 +4,7 @@ include tests/unit/module.mk
 include tests/flow/module.mk
 include tests/abi/module.mk
 include tests/style/module.mk
+include tests/fuzz/module.mk
 
 EXTRA_PROGRAMS =
 include tests/bench/module.mk

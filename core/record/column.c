@@ -221,6 +221,22 @@ static char *put_time(char *out, int64_t us)
     return out;
 }
 
+/* Bytes that are no UTF-8 are written as U+FFFD. */
+static char *quote_bytes(char *out, leat_text t)
+{
+    *out++ = '"';
+    while (t.n) {
+        size_t good = utf8_check(t.data, t.n), bad = good < t.n;
+        out = json_escape(out, (leat_text){t.data, good});
+        if (bad)
+            out = put(out, "\xef\xbf\xbd", 3);
+        t.data += good + bad;
+        t.n -= good + bad;
+    }
+    *out++ = '"';
+    return out;
+}
+
 char *column_json(char *out, const leat_column *c, uint32_t row)
 {
     const leat_text *t = c->data;
@@ -241,6 +257,8 @@ char *column_json(char *out, const leat_column *c, uint32_t row)
         return put_time(out, ((const int64_t *)c->data)[row]);
     case LEAT_JSON:
         return put(out, t[row].data, t[row].n);
+    case LEAT_BYTES:
+        return quote_bytes(out, t[row]);
     default:
         return json_quote(out, t[row]);
     }

@@ -107,22 +107,37 @@ static const char *next_line(const char *p, const char *end, bool last)
     return p < end ? past_line_end(p, end, last) : last ? end : NULL;
 }
 
+/* A copy of a field less doubled quotes; what is no UTF-8 becomes U+FFFD. to: three times its bytes. */
+static size_t copy_name(const struct csv *c, const struct field *f, char *to)
+{
+    const char *from = c->base + f->at;
+    auto_buf plain = {0};
+    for (uint32_t i = 0; i < f->n; i++) {
+        buf_char(&plain, from[i]);
+        i += f->doubled && from[i] == c->quote;
+    }
+    char *at = to;
+    for (size_t i = 0, good; i < plain.n; i += good + (i + good < plain.n)) {
+        good = utf8_check(plain.data + i, plain.n - i);
+        memcpy(at, plain.data + i, good);
+        at += good;
+        if (i + good < plain.n)
+            at = (char *)memcpy(at, "\xef\xbf\xbd", 3) + 3;
+    }
+    return (size_t)(at - to);
+}
+
 static struct csv_names *names_of_fields(const struct csv *c)
 {
     size_t bytes = 0;
     for (uint32_t i = 0; i < c->n; i++)
-        bytes += c->fields[i].n;
+        bytes += c->fields[i].n * 3;
     struct csv_names *names = xmalloc(sizeof *names + c->n * sizeof(leat_text) + bytes);
     *names = (struct csv_names){.refs = 1, .n = c->n, .quote = c->quote, .names = (leat_text *)(names + 1)};
     char *at = (char *)(names->names + c->n);
     for (uint32_t i = 0; i < c->n; i++) {
-        const char *from = c->base + c->fields[i].at;
-        names->names[i].data = at;
-        for (uint32_t j = 0; j < c->fields[i].n; j++) {
-            *at++ = from[j];
-            j += c->fields[i].doubled && from[j] == c->quote;
-        }
-        names->names[i].n = (size_t)(at - names->names[i].data);
+        names->names[i] = (leat_text){at, copy_name(c, &c->fields[i], at)};
+        at += names->names[i].n;
     }
     return names;
 }
@@ -145,21 +160,20 @@ bool csv_set_names(struct decoder *d, const char *p, const char *end)
     if (read_record(&c) != CSV_DONE || c.n > c.cap)
         return false;
     d->names = names_of_fields(&c);
-    d->state.n = 0;
-    buf_add(&d->state, p, (size_t)(c.p - p));
-    while (d->state.n && line_end(d->state.data[d->state.n - 1]))
-        d->state.n--;
+    d->header.n = 0;
+    buf_add(&d->header, p, (size_t)(c.p - p));
+    while (d->header.n && line_end(d->header.data[d->header.n - 1]))
+        d->header.n--;
     return true;
 }
 
 void csv_fixed_names(struct decoder *d)
 {
     const struct codec *k = &d->codec;
-    struct csv_names *names = xmalloc(sizeof *names + k->n_columns * sizeof(leat_text));
     size_t bytes = 0;
     for (size_t i = 0; i < k->n_columns; i++)
         bytes += k->columns[i].n;
-    names = xrealloc(names, sizeof *names + k->n_columns * sizeof(leat_text) + bytes);
+    struct csv_names *names = xmalloc(sizeof *names + k->n_columns * sizeof(leat_text) + bytes);
     *names = (struct csv_names){.refs = 1, .n = (uint32_t)k->n_columns, .quote = k->quote, .names = (leat_text *)(names + 1)};
     char *at = (char *)(names->names + names->n);
     for (uint32_t i = 0; i < names->n; i++) {
@@ -228,7 +242,7 @@ static const char *decode_one(struct decoder *d, struct place_in *in, const char
     enum csv_end e = read_record(&c);
     const char *next = e == CSV_WRONG ? next_line(p, in->end, in->last) : c.p, *end = next;
     if (e == CSV_MORE || !next) {
-        if (!too_long(d, in, p, (size_t)(in->end - p)))
+        if (!unended_too_long(d, in, p))
             return NULL;
         d->skipping = true;
         d->skip_in_quotes = in_quotes(p, in->end, d->codec.quote);

@@ -181,7 +181,7 @@ const char *decode_json(struct decoder *d, struct place_in *in, const char *p, u
     }
     uint32_t n = p < in->stop ? split_lines(d, in, p, max) : 0;
     if (!n) {
-        if (too_long(d, in, p, (size_t)(in->end - p))) {
+        if (unended_too_long(d, in, p)) {
             d->skipping = true;
             return in->end;
         }

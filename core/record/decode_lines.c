@@ -5,7 +5,7 @@
 const char *line_at(struct decoder *d, struct place_in *in, const char *p, leat_text *ret)
 {
     size_t seen = p == in->begin && in->message == UINT32_MAX ? d->seen : 0;
-    const char *end = memchr(p + seen, '\n', (size_t)(in->end - p) - seen), *next = end + 1;
+    const char *end = memchr(p + seen, '\n', (size_t)(in->end - p) - seen), *next = end ? end + 1 : NULL;
     if (!end) {
         if (!in->last) {
             d->seen = (size_t)(in->end - p);
@@ -44,7 +44,7 @@ static const char *decode_each_line(struct decoder *d, struct place_in *in, cons
             continue;
         }
         const char *next = line_at(d, in, p, &line);
-        if (!next && too_long(d, in, p, (size_t)(in->end - p))) {
+        if (!next && unended_too_long(d, in, p)) {
             d->skipping = true;
             return in->end;
         }

@@ -67,6 +67,7 @@ void decoder_free(struct decoder *d)
     inflater_free(d->inflater);
     csv_names_unref(d->names);
     buf_fini(&d->state);
+    buf_fini(&d->header);
     for (size_t i = 0; i < d->codec.n_columns; i++)
         free((char *)d->codec.columns[i].data);
     free(d->codec.columns);
@@ -82,6 +83,19 @@ void decoder_free(struct decoder *d)
     free(d);
 }
 
+/* A state that begins with a mark says that the position is inside of a record that was too long. */
+enum { MARK_SKIPPING = 0x18, MARK_QUOTED = 0x19 };
+
+static void take_mark(struct decoder *d, leat_text *state)
+{
+    if (!state->n || (*state->data != MARK_SKIPPING && *state->data != MARK_QUOTED))
+        return;
+    d->skipping = true;
+    d->skip_in_quotes = *state->data == MARK_QUOTED;
+    state->data++;
+    state->n--;
+}
+
 int decoder_seek(struct decoder *d, uint64_t offset, leat_text state, struct err *err)
 {
     drop_queue(d);
@@ -95,10 +109,11 @@ int decoder_seek(struct decoder *d, uint64_t offset, leat_text state, struct err
     d->started = d->ended = d->dead = d->skipping = d->idle = false;
     d->compression = d->codec.compression;
     d->to_skip = offset;
+    d->header.n = 0;
+    take_mark(d, &state);
     if (d->codec.kind == CODEC_CSV && !d->codec.n_columns) {
         csv_names_unref(d->names);
         d->names = NULL;
-        d->state.n = 0;
         if (state.n && !csv_set_names(d, state.data, state.data + state.n))
             return err_set(err, EINVAL, "the header that was kept for %s is no csv record; start the source from the beginning",
                            codec_name(d->codec.kind));
@@ -168,15 +183,16 @@ void decoder_end(struct decoder *d)
         start_stream(d);
 }
 
-static bool skip_mark(struct decoder *d)
+/* The byte order mark that some programs put before UTF-8. */
+static void skip_mark(struct decoder *d)
 {
     if (d->offset || d->codec.kind == CODEC_RAW || d->filled - d->begin < 3)
-        return false;
+        return;
     if (memcmp(d->block->data + d->begin, "\xef\xbb\xbf", 3))
-        return false;
+        return;
     d->begin += 3;
     d->offset += 3;
-    return true;
+    d->seen = 0;
 }
 
 /* Plain bytes, less those before the place that was sought. As inflater_take. */
@@ -329,6 +345,12 @@ bool too_long(struct decoder *d, struct place_in *in, const char *p, size_t n)
     return true;
 }
 
+bool unended_too_long(struct decoder *d, struct place_in *in, const char *p)
+{
+    size_t n = (size_t)(in->end - p);
+    return too_long(d, in, p, n - (n && in->end[-1] == '\r')); /* that may belong to the line end */
+}
+
 static const char *decode(struct decoder *d, struct place_in *in, const char *p, uint32_t max)
 {
     switch (d->codec.kind) {
@@ -387,7 +409,7 @@ static struct batch *next_of_stream(struct decoder *d, uint32_t max)
     skip_mark(d);
     const char *base = d->block->data + d->begin;
     struct place_in in = {.base = base, .begin = base, .end = d->block->data + d->filled, .message = UINT32_MAX};
-    in.last = d->ended && (!d->inflater || d->dead || inflater_between(d->inflater));
+    in.last = d->ended && (!d->inflater || (!d->dead && inflater_between(d->inflater)));
     in.stop = in.end - base > BATCH_BYTES ? base + BATCH_BYTES : in.end;
     if (in.last)
         *(char *)in.end = '\n'; /* as in decoder_message; nothing will be put there any more */
@@ -494,8 +516,10 @@ struct batch *decoder_next(struct decoder *d, uint32_t max_rows)
     while (!b) {
         uint64_t before = d->offset;
         b = next_of_stream(d, max);
-        if (!b && d->offset == before && !inflate_more(d))
+        if (!b && d->offset == before && !inflate_more(d)) {
+            b = next_of_stream(d, max); /* what has no end is whole if the input ended just now */
             break;
+        }
     }
     d->idle = !b;
     return b;
@@ -514,7 +538,13 @@ uint64_t decoder_position(const struct decoder *d)
 
 leat_text decoder_state(const struct decoder *d)
 {
-    return buf_view(&d->state);
+    struct decoder *own = (struct decoder *)d; /* where the text is put together */
+    if (!d->skipping)
+        return buf_view(&d->header);
+    own->state.n = 0;
+    buf_char(&own->state, d->skip_in_quotes ? MARK_QUOTED : MARK_SKIPPING);
+    buf_text(&own->state, buf_view(&d->header));
+    return buf_view(&own->state);
 }
 
 uint64_t decoder_shapes(const struct decoder *d)

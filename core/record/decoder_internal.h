@@ -71,7 +71,7 @@ struct decoder {
     uint32_t cap_lines;
 
     struct csv_names *names;
-    struct buf state;
+    struct buf header, state;
     struct found found;
     VEC(struct rejected) rejected;
     struct arena texts; /* of rejected records */
@@ -104,4 +104,5 @@ const char *skip_line(struct decoder *d, struct place_in *in, const char *p); /*
 const char *line_at(struct decoder *d, struct place_in *in, const char *p, leat_text *ret);
 /* A record that is longer than max_record and has no end yet: rejected, its rest will be skipped. */
 bool too_long(struct decoder *d, struct place_in *in, const char *p, size_t n);
+bool unended_too_long(struct decoder *d, struct place_in *in, const char *p);
 #endif

@@ -10,6 +10,7 @@ struct inflater {
     struct buf input;
     size_t at;    /* of input, taken so far */
     bool between; /* not inside of a member */
+    bool damaged; /* what was good of it was given */
     bool full;    /* there was no room for all of the output */
     z_stream gzip;
     ZSTD_DStream *zstd;
@@ -85,9 +86,9 @@ static ssize_t take_gzip(struct inflater *f, char *to, size_t room)
             f->between = true;
             inflateReset(z);
         } else if (status != Z_OK && status != Z_BUF_ERROR) {
-            return -1;
+            f->damaged = true;
         }
-        if (status == Z_BUF_ERROR)
+        if (status == Z_BUF_ERROR || f->damaged)
             break;
     }
     f->at = f->input.n - z->avail_in;
@@ -100,8 +101,10 @@ static ssize_t take_zstd(struct inflater *f, char *to, size_t room)
     ZSTD_outBuffer out = {to, room, 0};
     while (out.pos < out.size) {
         size_t before = in.pos, given = out.pos, more = ZSTD_decompressStream(f->zstd, &out, &in);
-        if (ZSTD_isError(more))
-            return -1;
+        if (ZSTD_isError(more)) {
+            f->damaged = true;
+            break;
+        }
         f->between = more == 0;
         if (in.pos == before && out.pos == given)
             break;
@@ -116,7 +119,9 @@ ssize_t inflater_take(struct inflater *f, char *to, size_t room)
 {
     if (room > 1 << 30)
         room = 1 << 30;
+    if (f->damaged)
+        return -1;
     ssize_t n = f->kind == COMPRESSION_GZIP ? take_gzip(f, to, room) : take_zstd(f, to, room);
     f->full = n == (ssize_t)room;
-    return n;
+    return n ? n : f->damaged ? -1 : 0;
 }

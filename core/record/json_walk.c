@@ -191,10 +191,9 @@ size_t json_quoted_bound(leat_text t)
     return t.n * 6 + 2;
 }
 
-char *json_quote(char *out, leat_text t)
+char *json_escape(char *out, leat_text t)
 {
     static const char hex[] = "0123456789abcdef", names[] = "btn?fr";
-    *out++ = '"';
     for (size_t i = 0; i < t.n; i++) {
         unsigned char c = (unsigned char)t.data[i];
         if (LIKELY(c >= 0x20 && c != '"' && c != '\\')) {
@@ -212,6 +211,13 @@ char *json_quote(char *out, leat_text t)
             out += 6;
         }
     }
+    return out;
+}
+
+char *json_quote(char *out, leat_text t)
+{
+    *out++ = '"';
+    out = json_escape(out, t);
     *out++ = '"';
     return out;
 }

@@ -50,15 +50,23 @@ static leat_text row_id(struct batch *b, uint32_t row)
     return (leat_text){text, (size_t)(at - text)};
 }
 
-static uint64_t line_of(const struct root *r, uint32_t row)
+/* Lines of a root, counted on from row to row. */
+struct line_counter {
+    const struct root *root;
+    const char *at;
+    uint64_t line;
+};
+
+static uint64_t line_of(struct line_counter *c, const struct root *r, uint32_t row)
 {
-    uint64_t line = r->first_line;
-    const char *p = r->base, *end = r->base + r->records[row].at;
-    while ((p = memchr(p, '\n', (size_t)(end - p)))) {
-        line++;
-        p++;
-    }
-    return line;
+    const char *to = r->base + r->records[row].at;
+    if (c->root != r || to < c->at)
+        *c = (struct line_counter){r, r->base, r->first_line};
+    bool lone = r->kind == ROOT_CSV; /* a CR alone ends a line there */
+    for (const char *p = c->at; p < to; p++)
+        c->line += *p == '\n' || (lone && *p == '\r' && p[1] != '\n');
+    c->at = to;
+    return c->line;
 }
 
 static leat_text header_value(struct memory *m, const struct message *msg, leat_text name)
@@ -114,7 +122,7 @@ static leat_text meta_text(struct batch *b, const struct path *path, uint32_t ro
     }
 }
 
-static bool meta_number(const struct batch *b, uint32_t path, uint32_t row, int64_t *ret)
+static bool meta_number(const struct batch *b, uint32_t path, uint32_t row, struct line_counter *lines, int64_t *ret)
 {
     struct identity id;
     uint32_t below;
@@ -125,7 +133,7 @@ static bool meta_number(const struct batch *b, uint32_t path, uint32_t row, int6
         return id.time_us != LEAT_NO_TIME;
     }
     if (path == PATH_LINE) {
-        *ret = r->records && r->first_line ? (int64_t)line_of(r, below) : 0;
+        *ret = r->records && r->first_line ? (int64_t)line_of(lines, r, below) : 0;
         return *ret != 0;
     }
     *ret = (int64_t)id.sequence;
@@ -153,10 +161,11 @@ static uint32_t meta_type(uint32_t path)
 static const leat_column *meta_column(struct batch *b, const struct path *path)
 {
     leat_column *c = column_new(&b->in->memory, meta_type(path->number), b->view.n);
+    struct line_counter lines = {0};
     for (uint32_t i = 0; i < c->n; i++) {
         bool there;
         if (type_bytes(c->type) == 8) {
-            there = meta_number(b, path->number, i, (int64_t *)c->data + i);
+            there = meta_number(b, path->number, i, &lines, (int64_t *)c->data + i);
         } else {
             leat_text t = meta_text(b, path, i);
             there = t.data != NULL;

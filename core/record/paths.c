@@ -87,8 +87,11 @@ static void spell(struct buf *out, const struct step *s, uint32_t at)
             return;
         }
         buf_char(out, '"');
-        for (size_t i = 0; i < s->name.n; i++)
-            buf_str(out, s->name.data[i] == '"' ? "\"\"" : (char[2]){s->name.data[i], 0});
+        for (size_t i = 0; i < s->name.n; i++) {
+            if (s->name.data[i] == '"')
+                buf_char(out, '"');
+            buf_char(out, s->name.data[i]);
+        }
         buf_char(out, '"');
     }
 }

@@ -199,6 +199,8 @@ static void cells_of_place(struct batch *b, const struct place *at, const struct
         record_cells(r, rows, b->view.n, path, n, cells);
         return;
     } else if (at->where == ROOT && n == 1 && root_texts(m, r, rows, b->view.n, steps[0].name, cells)) {
+        for (uint32_t i = 0; r->kind == ROOT_RAW && i < b->view.n; i++)
+            cells[i] = utf8_repair(m, cells[i]);
         c = column_of_texts(m, cells, b->view.n, LEAT_JSON).column;
         from = n;
     }
@@ -246,9 +248,13 @@ static struct read root_read(struct batch *b, const struct place *at, const stru
         cells_of_place(b, at, path, path->n_steps, cells);
         return column_of_cells(m, cells, b->view.n, type);
     }
-    if (path->n_steps == 1 && root_texts(m, r, rows, b->view.n, path->steps[0].name, cells))
-        return column_of_texts(m, cells, b->view.n, type == LEAT_NULL && r->kind == ROOT_RAW ? LEAT_BYTES : type);
-    return absent(b, type);
+    if (path->n_steps != 1 || !root_texts(m, r, rows, b->view.n, path->steps[0].name, cells))
+        return absent(b, type);
+    if (r->kind == ROOT_RAW && type == LEAT_NULL)
+        type = LEAT_BYTES;
+    for (uint32_t i = 0; r->kind == ROOT_RAW && type != LEAT_BYTES && i < b->view.n; i++)
+        cells[i] = utf8_repair(m, cells[i]); /* no text was promised */
+    return column_of_texts(m, cells, b->view.n, type);
 }
 
 static uint32_t common_type(const struct read *parts, uint32_t n)

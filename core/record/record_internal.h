@@ -102,6 +102,7 @@ leat_text json_unquote(struct memory *m, leat_text string);
 size_t json_unescape(const char *p, size_t n, char *ret); /* ret: n bytes are enough */
 size_t json_quoted_bound(leat_text t);
 char *json_quote(char *out, leat_text t);
+char *json_escape(char *out, leat_text t); /* what json_quote puts between the quotes */
 /* `value` (an object) with steps[0..n) set to `to` (data NULL: taken out). In m. */
 leat_text json_set(struct memory *m, leat_text value, const struct step *steps, uint32_t n, leat_text to);
 

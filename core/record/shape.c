@@ -5,6 +5,7 @@
 
 /* A literal that leads to a value, or, at the end of a record, to nothing. */
 struct node {
+    char head[16]; /* the literal's first bytes, beside what else is looked at */
     const char *literal;
     uint16_t n, n_children, depth;
     uint32_t shape; /* the record ends behind the literal */
@@ -76,7 +77,9 @@ static const struct node *child_at(const struct shapes *s, const struct node *ab
 {
     for (uint32_t i = 0; i < above->n_children; i++) {
         const struct node *c = &s->nodes[above->children[i]];
-        if (literal_here(p, end, c->literal, c->n) && (c->shape ? p + c->n == end : (unsigned char)p[c->n] > 0x20))
+        if (LIKELY(c->n <= 16) ? !scan_equal16(p, c->head, c->n) : !literal_here(p, end, c->literal, c->n))
+            continue;
+        if ((c->shape ? p + c->n == end : (unsigned char)p[c->n] > 0x20))
             return c;
     }
     return NULL;
@@ -245,6 +248,7 @@ static uint32_t trie_child(struct shapes *s, uint32_t at, const struct shape_lit
     if (above->n_children == SHAPE_CHILDREN_MAX || s->n_nodes == SHAPE_NODES_MAX)
         return 0;
     s->nodes[s->n_nodes] = (struct node){.literal = kept_literal(&s->arena, l->data, l->n), .n = (uint16_t)l->n, .depth = (uint16_t)depth};
+    memcpy(s->nodes[s->n_nodes].head, s->nodes[s->n_nodes].literal, 16);
     above->children[above->n_children++] = (uint16_t)s->n_nodes;
     return s->n_nodes++;
 }

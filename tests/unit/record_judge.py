@@ -354,7 +354,9 @@ def test_long():
     check_json(data + b"\n" + steady(r, 50), "-c", "1000")
     for limit in (10, 100, 1000):
         for chunk in (7, 333, 65536):
-            check_json(steady(r, 20, 0.5) + data + b"\n" + steady(r, 20), "-r", str(limit), "-c", str(chunk), max_record=limit)
+            for restart in ([], ["-R"]):
+                check_json(steady(r, 20, 0.5) + data + b"\n" + steady(r, 20), "-r", str(limit), "-c", str(chunk), *restart,
+                           max_record=limit)
 
 
 def test_many_shapes():
