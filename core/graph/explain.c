@@ -43,62 +43,15 @@ void plan_promises_text(const struct plan *p, struct buf *out)
 
 /* --- fields ------------------------------------------------------------------------------------------------------ */
 
-struct reads {
-    bool *seen;    /* by path */
-    bool *written; /* by path: made on the way */
-    bool whole;    /* records are written out as a whole */
-};
-
-static void read_path(struct reads *r, uint32_t path)
-{
-    r->whole |= path == PATH_WHOLE || path == PATH_ENCODED;
-    if (path >= PATH_FIRST_FIELD && !r->written[path])
-        r->seen[path] = true;
-}
-
-static void collect(const struct plan *p, uint32_t at, struct reads *r, bool *done)
-{
-    const struct planned *x = &p->processors[at];
-    if (done[at])
-        return;
-    done[at] = true;
-    for (size_t i = 0; i < x->n_bindings; i++) {
-        const struct binding *b = &x->bindings[i];
-        size_t n = 0;
-        const uint32_t *paths = b->expr ? expr_paths(b->expr, &n) : NULL;
-        for (size_t k = 0; k < n; k++)
-            read_path(r, paths[k]);
-        if (b->how == LEAT_READ && b->path)
-            read_path(r, b->path);
-    }
-    for (size_t i = 0; i < x->n_bindings; i++)
-        if (x->bindings[i].how == LEAT_WRITE)
-            r->written[x->bindings[i].path] = true;
-}
-
-/* Processors in flow order, so that what is written stands before what reads it. */
 static void decoded(const struct plan *p, uint32_t source, struct buf *out)
 {
-    uint32_t n_paths = paths_count(p->paths);
-    struct reads r = {.seen = xcalloc(n_paths + 1, sizeof(bool)), .written = xcalloc(n_paths + 1, sizeof(bool))};
-    auto_free bool *done = xcalloc(p->n, sizeof *done), *reached = xcalloc(p->n, sizeof *reached);
-    reached[source] = true;
-    for (uint32_t i = source; i < p->n; i++) {
-        if (!reached[i])
-            continue;
-        collect(p, i, &r, done);
-        for (uint32_t k = 0; k < p->processors[i].n_outputs; k++)
-            for (uint32_t t = 0; t < p->processors[i].ports[k].n_targets; t++)
-                reached[p->processors[i].ports[k].targets[t].processor] = true;
-    }
+    auto_free bool *read = xcalloc(paths_count(p->paths) + 1, sizeof *read);
+    bool whole = fields_read_below(p, source, read);
     size_t before = out->n;
-    for (uint32_t i = PATH_FIRST_FIELD; i < n_paths; i++)
-        if (r.seen[i])
+    for (uint32_t i = PATH_FIRST_FIELD; i < paths_count(p->paths); i++)
+        if (read[i])
             buf_printf(out, "%s" TEXT_FMT, out->n > before ? ", " : "", TEXT_ARG(paths_text(p->paths, i)));
-    buf_printf(out, "%s%s", out->n > before ? "" : "none",
-               r.whole ? "; the rest of a record is passed on as bytes" : "");
-    free(r.seen);
-    free(r.written);
+    buf_printf(out, "%s%s", out->n > before ? "" : "none", whole ? "; the rest of a record is passed on as bytes" : "");
 }
 
 /* --- one processor ----------------------------------------------------------------------------------------------- */

@@ -234,6 +234,7 @@ static void make(struct planner *pl)
     ports_check(pl);
     lanes_choose(pl);
     promises_make(pl);
+    fields_watch_plan(pl);
     plan_hash(pl);
 }
 

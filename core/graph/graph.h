@@ -77,6 +77,8 @@ struct planned {
     struct binding *schema; /* sources: what `schema` says (how = READ, path, type, flags) */
     size_t n_schema;
     bool schema_strict;
+    uint32_t *watched;            /* sources without `schema`: fields that are read below; who never occurs is told */
+    size_t n_watched;
     bool deferred; /* some order between records may change here (retry): upserts need versions */
     uint64_t hash; /* of everything that makes it what it is, for reloads */
 };

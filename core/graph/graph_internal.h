@@ -11,6 +11,7 @@
  * shape.c     what is known of the records on an edge
  * schema.c    `schema` of sources
  * inline.c    expressions that use what was written before them
+ * watch.c     which fields of a source are read below it
  * promise.c   what each path promises, and whether that is enough */
 #ifndef LEAT_CORE_GRAPH_INTERNAL_H
 #define LEAT_CORE_GRAPH_INTERNAL_H
@@ -152,6 +153,11 @@ void common_schema(const char *key, struct buf *out);
 
 /* schema.c */
 void draft_schema_read(struct planner *pl, struct draft *d, struct planned *x, struct shape *out);
+
+/* watch.c */
+/* The fields (by path) that processors below the source read and that nothing on the way wrote; true: whole records are. */
+bool fields_read_below(const struct plan *p, uint32_t source, bool *ret_read);
+void fields_watch_plan(struct planner *pl);
 
 /* promise.c */
 void promises_make(struct planner *pl);

@@ -145,6 +145,8 @@ struct source {
     uint64_t records;
     uint64_t fed_records, fed_rejected; /* of the last feed */
     bool warned;         /* of a record that does not fit `schema` */
+    bool watched;        /* fields that never occurred are told */
+    struct watch *watch;
     VEC(struct batch *) fed;            /* decoded, not sent on */
     uint32_t attempt;
 };
@@ -371,6 +373,10 @@ void reject_undecoded(struct instance *in, const struct rejected *r, size_t n, u
 /* fit.c */
 /* What of b fits `schema`; the rest is rejected. NULL: nothing. [lane] */
 struct batch *schema_hold(struct instance *in, struct batch *take_b, uint64_t epoch);
+/* watch.c */
+void fields_watch(struct instance *in, struct batch *b); /* records of a source, before they go on */
+void fields_watch_end(struct instance *in);              /* there are no more */
+void fields_watch_fini(struct instance *in);
 
 /* service.c */
 void services_init(struct instance *in);

@@ -353,6 +353,7 @@ void source_fini(struct instance *in)
         free(p->topic);
         free(p);
     }
+    fields_watch_fini(in);
     free(s->below);
     VEC_FINI(&s->fed);
     VEC_FINI(&s->partitions);
@@ -374,6 +375,7 @@ static bool dispatch_fed(struct instance *in)
         b = schema_hold(in, b, in->lane->epoch);
         if (!b)
             continue;
+        fields_watch(in, b);
         figure_add(in->figures, RECORDS_OUT, b->view.n);
         dispatch(in, 0, b, in->lane->epoch);
     }
@@ -446,9 +448,10 @@ static bool poll(struct instance *in, uint32_t room)
     l->moved |= moved;
     if (status == LEAT_AGAIN)
         s->poll_at_us = l->now_us + 100000;
-    else if (status == LEAT_END)
+    else if (status == LEAT_END) {
         s->ended = true;
-    else if (status != LEAT_OK)
+        fields_watch_end(in);
+    } else if (status != LEAT_OK)
         poll_failed(in, status);
     return moved || status == LEAT_OK;
 }

@@ -4,3 +4,5 @@ TEST_FILES += tests/flow/http_push.py tests/flow/http_send.py tests/flow/large_r
 EXTRA_DIST += tests/flow/http_push.py tests/flow/http_send.py tests/flow/large_records.py
 TEST_FILES += tests/flow/files.py tests/flow/transforms.py tests/flow/sqlite.py tests/flow/stdio.py
 EXTRA_DIST += tests/flow/files.py tests/flow/transforms.py tests/flow/sqlite.py tests/flow/stdio.py
+TEST_FILES += tests/flow/fields.py
+EXTRA_DIST += tests/flow/fields.py
