@@ -8,12 +8,11 @@ import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import kafka_harness as harness
-from kafka_harness import Leat, Server, Topics, await_true, run_all
+from kafka_harness import Leat, Server, Topics, await_true, dead_letters, run_all
 
 FLOW = """
 leat: 1
 flow: {name}
-dead_letters: {{to: bad}}
 processors:
   orders:
     source: kafka
@@ -33,10 +32,6 @@ processors:
       url: {url}
       index: {name}
 {sink_more}
-  bad:
-    sink: file
-    with:
-      path: {folder}/{name}-bad.ndjson
 """
 N = 30000
 
@@ -48,7 +43,7 @@ class Place:
         self.topics = Topics(self.kafka.env["KAFKA_PLAIN"])
 
     def flow(self, name, more="", sink_more=""):
-        return FLOW.format(name=name, brokers=self.kafka.env["KAFKA_PLAIN"], url=self.search.env["ES_URL"], folder=harness.TMP,
+        return FLOW.format(name=name, brokers=self.kafka.env["KAFKA_PLAIN"], url=self.search.env["ES_URL"],
                            more="\n".join("      " + l for l in more.splitlines()),
                            sink_more="\n".join("      " + l for l in sink_more.splitlines()))
 
@@ -86,13 +81,6 @@ class Place:
         assert not strange, f"{len(strange)} that must not be there, such as {sorted(strange)[:5]}"
         assert not twice, f"{len(twice)} there twice, such as {twice[:3]}"
 
-    def dead_letters(self, name):
-        try:
-            with open(os.path.join(harness.TMP, f"{name}-bad.ndjson")) as f:
-                return [json.loads(l) for l in f]
-        except FileNotFoundError:
-            return []
-
 
 def selected(ids):
     return [i for i in ids if i % 10 >= 5]
@@ -114,11 +102,10 @@ def mixed_answers_in_one_bulk(place):
     leat = Leat(place.flow("mixed", "until: end"), "mixed")
     leat.must_end(0, 120)
     place.check("mixed", [i for i in range(2000) if i % 20 != 7])
-    bad = place.dead_letters("mixed")
+    bad = dead_letters("mixed")
     assert len(bad) == 100, f"{len(bad)} dead letters"
     assert all("mapper_parsing" in b["reason"] or "date" in b["reason"] for b in bad), bad[0]
-    assert {b["record"]["id"] if isinstance(b["record"], dict) else json.loads(b["record"])["id"] for b in bad} == {
-        i for i in range(2000) if i % 20 == 7}
+    assert {b["record"]["id"] for b in bad} == {i for i in range(2000) if i % 20 == 7}
 
 
 def search_killed_midway(place):
@@ -132,7 +119,7 @@ def search_killed_midway(place):
     await_true(lambda: place.count("outage") >= N / 2, 180, "the rest")
     leat.end()
     place.check("outage", selected(range(N)))
-    assert not place.dead_letters("outage"), place.dead_letters("outage")[:2]
+    assert not dead_letters("outage"), dead_letters("outage")[:2]
 
 
 def leat_killed_midway(place):

@@ -69,6 +69,15 @@ class Leat(Run):
         self.must_end(0, seconds)
 
 
+def dead_letters(state):
+    """What the run with that state folder could not deliver."""
+    try:
+        with open(os.path.join(TMP, state, "dead-letters.ndjson")) as f:
+            return [json.loads(line) for line in f]
+    except FileNotFoundError:
+        return []
+
+
 class Topics:
     """Topics of one cluster: makes them, fills them with known ids, reads them to their end."""
 
@@ -156,6 +165,7 @@ class Oracle:
         self.distinct = len(self.by_id)
 
     def check(self, repetitions=True):
+        print(f"# {len(self.ids)} records, {self.repeated} came again", flush=True)
         assert not self.missing, f"{len(self.missing)} lost, such as {sorted(self.missing)[:5]}"
         assert not self.strange, f"{len(self.strange)} that must not be there, such as {sorted(self.strange)[:5]}"
         assert repetitions or not self.repeated, f"{self.repeated} came twice"

@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import kafka_harness as harness
-from kafka_harness import Leat, Oracle, Server, Topics, await_true, run_all
+from kafka_harness import Leat, Oracle, Server, Topics, await_true, dead_letters, run_all
 
 FLOW = """
 leat: 1
@@ -232,6 +232,7 @@ def what_the_broker_refuses_becomes_a_dead_letter(place):
     leat = Leat(flow, "large")
     leat.must_end(0, 60)
     Oracle(place.topics.read("large-out"), [i for i in range(100) if i != 50]).check(repetitions=False)
+    assert [(d["record"]["id"], d["code"]) for d in dead_letters("large")] == [(50, "too_large")], dead_letters("large")
 
 
 def main():
