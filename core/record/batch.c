@@ -146,8 +146,8 @@ static void count_repeats(struct batch *o)
     o->in->times = times;
 }
 
-struct batch *batch_derive(struct pool *pool, const struct paths *paths, struct batch *b, const uint32_t *rows, uint32_t n,
-                           bool fresh)
+struct batch *batch_derive(struct pool *pool, const struct paths *paths, struct batch *b, const uint32_t *rows,
+                           uint32_t n, bool fresh)
 {
     struct batch *o = batch_new(pool, paths, b && !rows ? b->view.n : n);
     o->in->fresh = fresh || !b;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode_csv.c: records of separated fields (RFC 4180, with any delimiter and quote, and LF, CRLF or CR as line end). */
+/* decode_csv.c: records of separated fields (RFC 4180, with any delimiter and quote, and LF, CRLF or CR as line end).
+ */
 #include "core/record/decoder_internal.h"
 
 /* Why a record is none. */
@@ -150,8 +151,14 @@ static struct csv csv_at(struct decoder *d, const char *base, const char *p, con
         f->cap_fields = f->cap_fields * 2 + room;
         f->fields = xrealloc(f->fields, f->cap_fields * sizeof *f->fields);
     }
-    return (struct csv){.p = p, .end = end, .last = last, .delimiter = d->codec.delimiter, .quote = d->codec.quote,
-                        .base = base, .fields = f->fields + f->n_fields, .cap = (uint32_t)room};
+    return (struct csv){.p = p,
+                        .end = end,
+                        .last = last,
+                        .delimiter = d->codec.delimiter,
+                        .quote = d->codec.quote,
+                        .base = base,
+                        .fields = f->fields + f->n_fields,
+                        .cap = (uint32_t)room};
 }
 
 bool csv_set_names(struct decoder *d, const char *p, const char *end)
@@ -174,7 +181,8 @@ void csv_fixed_names(struct decoder *d)
     for (size_t i = 0; i < k->n_columns; i++)
         bytes += k->columns[i].n;
     struct csv_names *names = xmalloc(sizeof *names + k->n_columns * sizeof(leat_text) + bytes);
-    *names = (struct csv_names){.refs = 1, .n = (uint32_t)k->n_columns, .quote = k->quote, .names = (leat_text *)(names + 1)};
+    *names = (struct csv_names){
+        .refs = 1, .n = (uint32_t)k->n_columns, .quote = k->quote, .names = (leat_text *)(names + 1)};
     char *at = (char *)(names->names + names->n);
     for (uint32_t i = 0; i < names->n; i++) {
         names->names[i] = (leat_text){at, k->columns[i].n};
@@ -189,7 +197,8 @@ static void numbered_names(struct decoder *d, uint32_t n)
 {
     auto_buf line = {0};
     for (uint32_t i = 0; i < n; i++)
-        buf_printf(&line, "%s%ccolumn%u%c", i ? (char[2]){d->codec.delimiter, 0} : "", d->codec.quote, i + 1, d->codec.quote);
+        buf_printf(&line, "%s%ccolumn%u%c", i ? (char[2]){d->codec.delimiter, 0} : "", d->codec.quote, i + 1,
+                   d->codec.quote);
     csv_set_names(d, line.data, line.data + line.n);
 }
 
@@ -254,8 +263,8 @@ static const char *decode_one(struct decoder *d, struct place_in *in, const char
     if (!raw.n || too_long(d, in, p, raw.n))
         return next;
     if (e == CSV_WRONG)
-        reject(d, raw, sequence_at(d, in, p), line_number(d, in), c.error.code, "no csv record: %s, at byte %zu", c.error.what,
-               (size_t)(c.error.at - p) + 1);
+        reject(d, raw, sequence_at(d, in, p), line_number(d, in), c.error.code, "no csv record: %s, at byte %zu",
+               c.error.what, (size_t)(c.error.at - p) + 1);
     else if (d->names)
         take_record(d, in, &c, raw);
     else if (d->codec.header)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode_json.c: JSON records: one a line in streams, one or more in a message. The shape of the last ones predicts the next. */
+/* decode_json.c: JSON records: one a line in streams, one or more in a message. The shape of the last ones predicts the
+ * next. */
 #include "core/record/decoder_internal.h"
 #include "core/record/scan.h"
 
@@ -8,7 +9,6 @@ static void reject_json(struct decoder *d, struct place_in *in, leat_text t, con
     reject(d, t, sequence_at(d, in, t.data), line_number(d, in), e->code, "no JSON record: %s, at byte %zu", e->what,
            (size_t)(e->at - t.data) + 1);
 }
-
 
 static void add_shaped(struct decoder *d, struct place_in *in, leat_text t, uint32_t shape, size_t slot)
 {
@@ -221,8 +221,8 @@ static const char *broken_end(const char *p, const char *end)
     return p + 1 < end ? p : end;
 }
 
-/* A message holds one value over several lines, or several values on lines of their own. What is no value is one rejected
- * record: its line, or all of its lines if it went wrong on a later one. */
+/* A message holds one value over several lines, or several values on lines of their own. What is no value is one
+ * rejected record: its line, or all of its lines if it went wrong on a later one. */
 const char *decode_json_message(struct decoder *d, struct place_in *in, const char *p, uint32_t max)
 {
     while (d->found.n < max && (p = json_blanks(p, in->end)) < in->end) {
@@ -252,4 +252,3 @@ const char *decode_json_message(struct decoder *d, struct place_in *in, const ch
     }
     return p;
 }
-

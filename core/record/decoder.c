@@ -10,7 +10,8 @@ bool record_scalar;
 
 void codec_default(struct codec *c, enum codec_kind kind)
 {
-    *c = (struct codec){.kind = kind, .delimiter = ',', .quote = '"', .header = true, .max_record = 16 << 20, .max_depth = 128};
+    *c = (struct codec){
+        .kind = kind, .delimiter = ',', .quote = '"', .header = true, .max_record = 16 << 20, .max_depth = 128};
 }
 
 const char *codec_name(enum codec_kind kind)
@@ -29,7 +30,8 @@ static void copy_codec(struct codec *to, const struct codec *from)
         to->max_depth = DEPTH_LIMIT;
 }
 
-struct decoder *decoder_new(const struct codec *codec, const struct paths *paths, struct pool *pool, struct origin *origin)
+struct decoder *decoder_new(const struct codec *codec, const struct paths *paths, struct pool *pool,
+                            struct origin *origin)
 {
     struct decoder *d = xcalloc(1, sizeof *d);
     copy_codec(&d->codec, codec);
@@ -115,7 +117,8 @@ int decoder_seek(struct decoder *d, uint64_t offset, leat_text state, struct err
         csv_names_unref(d->names);
         d->names = NULL;
         if (state.n && !csv_set_names(d, state.data, state.data + state.n))
-            return err_set(err, EINVAL, "the header that was kept for %s is no csv record; start the source from the beginning",
+            return err_set(err, EINVAL,
+                           "the header that was kept for %s is no csv record; start the source from the beginning",
                            codec_name(d->codec.kind));
     }
     return 0;
@@ -221,8 +224,10 @@ static bool inflate_more(struct decoder *d)
     if (n < 0 || cut) {
         d->dead = true;
         uint64_t at = d->offset + d->filled - d->begin;
-        reject(d, (leat_text){"", 0}, at, 0, "compression", cut ? "the compressed stream ends too early, at byte %llu of its contents"
-               : "the compressed stream is damaged; nothing can be read behind byte %llu of its contents", (unsigned long long)at);
+        reject(d, (leat_text){"", 0}, at, 0, "compression",
+               cut ? "the compressed stream ends too early, at byte %llu of its contents"
+                   : "the compressed stream is damaged; nothing can be read behind byte %llu of its contents",
+               (unsigned long long)at);
         return false;
     }
     d->filled += (size_t)n;
@@ -273,7 +278,8 @@ void decoder_message(struct decoder *d, uint64_t sequence, leat_text body, leat_
 
 /* --- records --- */
 
-void reject(struct decoder *d, leat_text raw, uint64_t sequence, uint64_t line, const char *code, const char *format, ...)
+void reject(struct decoder *d, leat_text raw, uint64_t sequence, uint64_t line, const char *code, const char *format,
+            ...)
 {
     char text[512];
     va_list args;
@@ -283,9 +289,12 @@ void reject(struct decoder *d, leat_text raw, uint64_t sequence, uint64_t line, 
     if (raw.n > RAW_KEPT)
         raw.n = RAW_KEPT;
     leat_text reason = {text, n < (int)sizeof text ? (size_t)n : sizeof text - 1};
-    *VEC_PUSH(&d->rejected) = (struct rejected){
-        .raw = arena_text(&d->texts, raw), .sequence = sequence, .line = line, .code = code,
-        .reason = arena_text(&d->texts, reason), .origin = d->origin};
+    *VEC_PUSH(&d->rejected) = (struct rejected){.raw = arena_text(&d->texts, raw),
+                                                .sequence = sequence,
+                                                .line = line,
+                                                .code = code,
+                                                .reason = arena_text(&d->texts, reason),
+                                                .origin = d->origin};
 }
 
 uint64_t sequence_at(const struct decoder *d, const struct place_in *in, const char *p)
@@ -472,8 +481,12 @@ static struct batch *next_of_messages(struct decoder *d, uint32_t max)
         if (q->block != block || (own_header && d->found.n))
             break;
         const char *begin = block->data + q->at, *p = begin + d->message_at;
-        struct place_in in = {.base = base, .begin = begin, .end = begin + q->n, .stop = begin + q->n,
-                              .last = true, .message = (uint32_t)d->next_message};
+        struct place_in in = {.base = base,
+                              .begin = begin,
+                              .end = begin + q->n,
+                              .stop = begin + q->n,
+                              .last = true,
+                              .message = (uint32_t)d->next_message};
         bytes += q->n;
         const char *stop = decode(d, &in, p, LEAT_ROWS_MAX - d->found.n);
         q->message.n_records = d->message_kth;
@@ -566,5 +579,6 @@ bool decoder_waiting(const struct decoder *d)
     if (!n)
         return false;
     const char *p = d->block->data + d->begin + d->seen;
-    return d->ended || (d->codec.kind != CODEC_RAW && memchr(p, '\n', n)) || (d->codec.kind == CODEC_CSV && memchr(p, '\r', n));
+    return d->ended || (d->codec.kind != CODEC_RAW && memchr(p, '\n', n)) ||
+           (d->codec.kind == CODEC_CSV && memchr(p, '\r', n));
 }

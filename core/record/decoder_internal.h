@@ -45,14 +45,14 @@ struct decoder {
     size_t begin, filled;
     uint64_t offset, line;
     bool seeked, started, ended, dead;
-    bool idle;            /* nothing whole was left, and nothing has come since */
-    bool skipping;        /* the rest of a record that is too long */
+    bool idle;     /* nothing whole was left, and nothing has come since */
+    bool skipping; /* the rest of a record that is too long */
     bool skip_in_quotes;
-    size_t seen;          /* bytes behind begin that hold no record end */
+    size_t seen; /* bytes behind begin that hold no record end */
     struct inflater *inflater;
     enum compression compression;
-    uint64_t to_skip;     /* plain bytes of a compressed stream that was sought: they come again */
-    char *input; /* room for compressed bytes */
+    uint64_t to_skip; /* plain bytes of a compressed stream that was sought: they come again */
+    char *input;      /* room for compressed bytes */
     size_t input_room;
 
     /* Messages. */
@@ -83,8 +83,8 @@ struct place_in { /* what is being decoded */
     bool last;        /* no more bytes will come behind end */
     uint32_t message; /* UINT32_MAX: a stream */
 };
-void reject(struct decoder *d, leat_text raw, uint64_t sequence, uint64_t line, const char *code, const char *format, ...)
-    PRINTF(6, 7);
+void reject(struct decoder *d, leat_text raw, uint64_t sequence, uint64_t line, const char *code, const char *format,
+            ...) PRINTF(6, 7);
 struct record *found_add(struct decoder *d, const struct place_in *in, const char *at, size_t n);
 struct slot *found_slots(struct decoder *d, size_t n); /* room for n more behind those that are there */
 uint64_t line_number(const struct decoder *d, const struct place_in *in);

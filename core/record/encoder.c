@@ -82,7 +82,8 @@ static const leat_column *field_texts(struct batch *b, leat_text name)
         if (p->n_steps == 1 && text_equal(p->steps[0].name, name))
             known = p;
     }
-    const leat_column *c = known->number ? batch_read(b, known->number, LEAT_JSON).column : path_read(b, known, LEAT_JSON).column;
+    const leat_column *c =
+        known->number ? batch_read(b, known->number, LEAT_JSON).column : path_read(b, known, LEAT_JSON).column;
     leat_column *texts = column_new(m, LEAT_TEXT, b->view.n);
     for (uint32_t i = 0; i < c->n; i++) {
         leat_text t = ((const leat_text *)c->data)[i];

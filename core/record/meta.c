@@ -338,7 +338,8 @@ static void list_json(struct buf *out, const leat_value *v)
 void value_json(struct buf *out, const leat_value *v)
 {
     uint8_t truth = v->type == LEAT_BOOL && v->as.i64;
-    leat_column c = {.type = v->type, .scale = v->scale, .n = 1, .data = v->type == LEAT_BOOL ? (const void *)&truth : &v->as};
+    leat_column c = {
+        .type = v->type, .scale = v->scale, .n = 1, .data = v->type == LEAT_BOOL ? (const void *)&truth : &v->as};
     if (v->type >= LEAT_LIST) {
         list_json(out, v);
     } else if (v->type == LEAT_TEXT || v->type == LEAT_BYTES) {

@@ -8,9 +8,9 @@ struct paths {
     struct map by_text;
 };
 
-static const char *const meta_names[PATH_FIRST_FIELD] = {
-    "", ".", "$id", "$key", "$time", "$topic", "$file", "$partition", "$sequence",
-    "$line", "$headers", "$version", "$raw", "$encoded", "$head"};
+static const char *const meta_names[PATH_FIRST_FIELD] = {"",         ".",        "$id",        "$key",      "$time",
+                                                         "$topic",   "$file",    "$partition", "$sequence", "$line",
+                                                         "$headers", "$version", "$raw",       "$encoded",  "$head"};
 
 static bool bare(unsigned char c)
 {

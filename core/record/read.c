@@ -161,8 +161,8 @@ static leat_text shaped_cell(const struct shape *s, struct shape_path w, const s
 }
 
 /* The first n steps of a path in records as they came. */
-static void record_cells(const struct root *r, const uint32_t *rows, uint32_t n_rows, const struct path *path, uint32_t n,
-                         leat_text *cells)
+static void record_cells(const struct root *r, const uint32_t *rows, uint32_t n_rows, const struct path *path,
+                         uint32_t n, leat_text *cells)
 {
     uint32_t known = SHAPE_NONE;
     const struct shape *shape = NULL;
@@ -183,7 +183,8 @@ static void record_cells(const struct root *r, const uint32_t *rows, uint32_t n_
 }
 
 /* The raw JSON of the first n steps of a path for each row of b. */
-static void cells_of_place(struct batch *b, const struct place *at, const struct path *path, uint32_t n, leat_text *cells)
+static void cells_of_place(struct batch *b, const struct place *at, const struct path *path, uint32_t n,
+                           leat_text *cells)
 {
     const struct step *steps = path->steps;
     struct memory *m = &b->in->memory;
@@ -332,7 +333,8 @@ static struct read gather_read(struct batch *b, const struct batch *level, struc
 {
     const uint32_t *rows = batch_rows_to(b, level);
     struct memory *m = &b->in->memory;
-    return rows ? (struct read){column_gather(m, r.column, rows, b->view.n), bits_gather(m, r.bad, rows, b->view.n)} : r;
+    return rows ? (struct read){column_gather(m, r.column, rows, b->view.n), bits_gather(m, r.bad, rows, b->view.n)}
+                : r;
 }
 
 struct read path_read(struct batch *b, const struct path *path, uint32_t type)
@@ -343,7 +345,9 @@ struct read path_read(struct batch *b, const struct path *path, uint32_t type)
         return gather_read(b, at.level, at.known);
     if (at.where == ROOT && at.level->in->root.kind == ROOT_CONCAT) {
         if (at.level != b)
-            return gather_read(b, at.level, path->number ? batch_read(at.level, path->number, type) : concat_read(at.level, path, type));
+            return gather_read(b, at.level,
+                               path->number ? batch_read(at.level, path->number, type)
+                                            : concat_read(at.level, path, type));
         return concat_read(b, path, type);
     }
     if (path->each < path->n_steps)

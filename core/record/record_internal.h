@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* record_internal.h: what the files of this module share.
  *
- * A batch is a level of a chain. Its lowest level, the root, holds records as they came: JSON text, csv fields, lines, or
- * several batches end to end. Each level above views rows of the one below and may lay columns over it (struct overlay).
- * Reading a path walks down to the first level that says something about it. */
+ * A batch is a level of a chain. Its lowest level, the root, holds records as they came: JSON text, csv fields, lines,
+ * or several batches end to end. Each level above views rows of the one below and may lay columns over it (struct
+ * overlay). Reading a path walks down to the first level that says something about it. */
 #ifndef LEAT_CORE_RECORD_INTERNAL_H
 #define LEAT_CORE_RECORD_INTERNAL_H
 
 #include "core/record/record.h"
 
-/* Tests only: records are read one by one, without shapes and without wide instructions. Set before any decoder is made. */
+/* Tests only: records are read one by one, without shapes and without wide instructions. Set before any decoder is
+ * made. */
 extern bool record_scalar;
 
 /* --- paths (paths.c) --- */
@@ -43,7 +44,8 @@ struct memory { /* what a batch owns; given back at once */
 void *memory_alloc(struct memory *m, size_t bytes); /* aligned to 16 */
 void *memory_zalloc(struct memory *m, size_t bytes);
 void memory_free(struct memory *m);
-/* Room for things one behind the other whose size is known only when they are written: after each, set r->at behind it. */
+/* Room for things one behind the other whose size is known only when they are written: after each, set r->at behind it.
+ */
 struct reserve {
     char *at, *end;
 };
@@ -85,11 +87,11 @@ const char *json_opaque(const char *p, const char *end, size_t depth); /* an arr
 /* Past the value at p, which is valid. */
 const char *json_end(const char *p);
 
-struct member {          /* of an object */
-    leat_text key;       /* between its quotes, as written */
+struct member {    /* of an object */
+    leat_text key; /* between its quotes, as written */
     leat_text value;
-    const char *at;      /* the quote of the key */
-    const char *next;    /* where the search goes on */
+    const char *at;   /* the quote of the key */
+    const char *next; /* where the search goes on */
 };
 /* m->next: behind '{' at first. False: no more. */
 bool json_member(struct member *m);
@@ -139,7 +141,8 @@ struct read column_convert(struct memory *m, const leat_column *c, uint32_t type
 /* Row i is row rows[i] of c. */
 leat_column *column_gather(struct memory *m, const leat_column *c, const uint32_t *rows, uint32_t n);
 uint64_t *bits_gather(struct memory *m, const uint64_t *bits, const uint32_t *rows, uint32_t n);
-leat_column *column_join(struct memory *m, const leat_column *const *parts, uint32_t n_parts, uint32_t type, uint32_t n);
+leat_column *column_join(struct memory *m, const leat_column *const *parts, uint32_t n_parts, uint32_t type,
+                         uint32_t n);
 /* A missing value among JSON texts is left out of a record; a null is written. Both are absent. */
 #define JSON_MISSING ((leat_text){NULL, 0})
 #define JSON_NULL_CELL ((leat_text){"", 0})
@@ -185,18 +188,18 @@ struct root {
     const struct record *records;
     struct block *block;
     struct origin *origin;
-    uint64_t first;              /* sequence of base[0], or of row 0 (ROOT_NONE) */
-    uint64_t first_line;         /* of base[0]; 0: not known */
+    uint64_t first;                 /* sequence of base[0], or of row 0 (ROOT_NONE) */
+    uint64_t first_line;            /* of base[0]; 0: not known */
     const struct message *messages; /* NULL: a stream */
-    const uint32_t *message_of;  /* row -> message */
-    const uint32_t *kth;         /* row -> k-th record of its message */
+    const uint32_t *message_of;     /* row -> message */
+    const uint32_t *kth;            /* row -> k-th record of its message */
     struct shapes *shapes;
     const struct slot *slots;
-    const struct field *fields;  /* csv: rows x names->n */
+    const struct field *fields; /* csv: rows x names->n */
     struct csv_names *names;
     char quote;
-    struct batch **parts;        /* ROOT_CONCAT */
-    const uint32_t *starts;      /* first row of each part, and the end */
+    struct batch **parts;   /* ROOT_CONCAT */
+    const uint32_t *starts; /* first row of each part, and the end */
     uint32_t n_parts;
 };
 struct overlay {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* scan.h: how values in JSON text are skipped, 16 bytes at a time where the processor can.
  *
- * What is scanned is followed, within its block, by a line end (so that no scan runs away) and by BLOCK_SLACK bytes that
- * may be read. SSE2 is part of every x86-64; wider registers measured no better on records of a few hundred bytes. */
+ * What is scanned is followed, within its block, by a line end (so that no scan runs away) and by BLOCK_SLACK bytes
+ * that may be read. SSE2 is part of every x86-64; wider registers measured no better on records of a few hundred bytes.
+ */
 #ifndef LEAT_CORE_SCAN_H
 #define LEAT_CORE_SCAN_H
 
@@ -26,7 +27,8 @@ static inline unsigned scan_word_mask(const char *p)
     __m128i x = _mm_loadu_si128((const __m128i *)p);
     __m128i blank = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x20)), x);
     __m128i closing = _mm_cmpeq_epi8(_mm_or_si128(x, _mm_set1_epi8(0x20)), _mm_set1_epi8('}')); /* ] and } */
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(blank, closing), _mm_cmpeq_epi8(x, _mm_set1_epi8(','))));
+    return (unsigned)_mm_movemask_epi8(
+        _mm_or_si128(_mm_or_si128(blank, closing), _mm_cmpeq_epi8(x, _mm_set1_epi8(','))));
 }
 
 /* Bit i: byte i is a digit. */
@@ -130,7 +132,8 @@ static inline const char *scan_string(const char *p, const char *end)
     }
 }
 
-/* Is it a number of fewer than 16 bytes of digits, with at most a sign before and a point inside? Others: look closer. */
+/* Is it a number of fewer than 16 bytes of digits, with at most a sign before and a point inside? Others: look closer.
+ */
 static inline bool scan_plain_number(const char *v, unsigned n)
 {
     unsigned other = ~scan_digit_mask(v) & ((1u << n) - 1), minus = *v == '-';
@@ -151,7 +154,8 @@ static inline const char *scan_word(const char *v, const char *end)
     return json_word(v, end);
 }
 
-/* Past the value at v; depth: how many levels of arrays there may be in it. Objects with members are no leaves: NULL. */
+/* Past the value at v; depth: how many levels of arrays there may be in it. Objects with members are no leaves: NULL.
+ */
 static inline const char *scan_value(const char *v, const char *end, size_t depth)
 {
     if (*v == '"')

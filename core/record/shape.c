@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* shape.c: the trie of shapes: learning and matching. */
-#include "core/record/scan.h"
 #include "core/record/shape.h"
+#include "core/record/scan.h"
 
 /* A literal that leads to a value, or, at the end of a record, to nothing. */
 struct node {
@@ -18,7 +18,7 @@ struct shapes {
     uint32_t failures; /* records in a row that taught nothing */
     struct arena arena;
     uint32_t n_nodes, n_shapes;
-    struct node *nodes;          /* 0: the root */
+    struct node *nodes; /* 0: the root */
     struct shape **all; /* of SHAPES_MAX: other threads look at those that they know of while new ones come */
 };
 
@@ -102,7 +102,8 @@ uint32_t shapes_match(const struct shapes *s, const char *p, const char *end, st
     }
 }
 
-/* One step of one lane: the literal, then the value. A lane that went wrong stands still at a place that is safe to read. */
+/* One step of one lane: the literal, then the value. A lane that went wrong stands still at a place that is safe to
+ * read. */
 #define LANES 4
 unsigned shape_match4(const struct shape *shape, size_t max_depth, const char *const *begin, const char *const *ends,
                       struct slot *slots)
@@ -247,7 +248,8 @@ static uint32_t trie_child(struct shapes *s, uint32_t at, const struct shape_lit
     }
     if (above->n_children == SHAPE_CHILDREN_MAX || s->n_nodes == SHAPE_NODES_MAX)
         return 0;
-    s->nodes[s->n_nodes] = (struct node){.literal = kept_literal(&s->arena, l->data, l->n), .n = (uint16_t)l->n, .depth = (uint16_t)depth};
+    s->nodes[s->n_nodes] =
+        (struct node){.literal = kept_literal(&s->arena, l->data, l->n), .n = (uint16_t)l->n, .depth = (uint16_t)depth};
     memcpy(s->nodes[s->n_nodes].head, s->nodes[s->n_nodes].literal, 16);
     above->children[above->n_children++] = (uint16_t)s->n_nodes;
     return s->n_nodes++;
@@ -332,7 +334,8 @@ static struct shape_path search(const struct shape *s, const struct path *path, 
     for (uint32_t i = 0; i < n_steps; i++) {
         uint32_t below = path->steps[i].kind == STEP_NAME ? part_named(s, part, path->steps[i].name) : 0;
         if (!below)
-            return s->parts[part].leaf ? (struct shape_path){WAY_INSIDE, (uint16_t)part, (uint16_t)i} : (struct shape_path){.way = WAY_ABSENT};
+            return s->parts[part].leaf ? (struct shape_path){WAY_INSIDE, (uint16_t)part, (uint16_t)i}
+                                       : (struct shape_path){.way = WAY_ABSENT};
         part = below;
     }
     return (struct shape_path){WAY_PART, (uint16_t)part, (uint16_t)n_steps};

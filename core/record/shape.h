@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* shape.h: what records of one kind have in common: the literal bytes between their values.
  *
- * `{"id":"a","at":{"x":1}}` has two slots and the literals `{"id":`, `,"at":{"x":` and `}}`. Nested members are slots of
- * their own, arrays are one slot. A record that is predicted to have a shape is read by comparing literals and skipping
- * values; which byte belongs to which field is then known without looking at a name. Shapes are learnt, in a trie of
- * literals; it is bounded, and records that find no shape are searched by name each time they are asked. */
+ * `{"id":"a","at":{"x":1}}` has two slots and the literals `{"id":`, `,"at":{"x":` and `}}`. Nested members are slots
+ * of their own, arrays are one slot. A record that is predicted to have a shape is read by comparing literals and
+ * skipping values; which byte belongs to which field is then known without looking at a name. Shapes are learnt, in a
+ * trie of literals; it is bounded, and records that find no shape are searched by name each time they are asked. */
 #ifndef LEAT_CORE_SHAPE_H
 #define LEAT_CORE_SHAPE_H
 
@@ -23,7 +23,8 @@ struct slot { /* of a record of at most 64 KiB, from its first byte */
     uint16_t at, n;
 };
 
-/* An object, or a leaf, and where it lies: from `before` bytes before slot `first` to `behind` bytes behind slot `last`. */
+/* An object, or a leaf, and where it lies: from `before` bytes before slot `first` to `behind` bytes behind slot
+ * `last`. */
 struct shape_part {
     leat_text name;
     uint16_t parent; /* the part it is a member of; of top-level fields: 0, which is the record */
@@ -31,7 +32,8 @@ struct shape_part {
     uint16_t before, behind;
     uint16_t depth;
     bool leaf;
-    uint16_t comma; /* top-level: from the comma before its name to the beginning of slot `first`; 0: it is the first field */
+    uint16_t comma; /* top-level: from the comma before its name to the beginning of slot `first`; 0: it is the first
+                       field */
 };
 
 struct shape_literal {

@@ -14,16 +14,16 @@ struct recipe {
     uint32_t shape;
     bool usable;
     uint32_t n_edits, n_added;
-    uint32_t tail; /* bytes from where new fields go to the end */
+    uint32_t tail;      /* bytes from where new fields go to the end */
     struct edit *edits; /* in the order of the record */
     const struct change **added;
 };
 struct splicer {
     struct batch *b;
     const struct plan *plan;
-    leat_text *keys;   /* of changes: `,"name":`, 32 bytes more may be read */
-    size_t fixed;      /* bytes that the changes of a row need at most, less texts */
-    uint32_t n_texts;  /* changes of types without a bound */
+    leat_text *keys;  /* of changes: `,"name":`, 32 bytes more may be read */
+    size_t fixed;     /* bytes that the changes of a row need at most, less texts */
+    uint32_t n_texts; /* changes of types without a bound */
     const struct change **texts;
     struct recipe *recipes; /* by shape number */
 };
@@ -82,7 +82,8 @@ static char *put_value(char *out, const leat_column *c, uint32_t row)
     return column_json(out, c, row);
 }
 
-static char *put_record(const struct splicer *s, const struct recipe *r, uint32_t row, leat_text raw, const struct slot *slots, char *out)
+static char *put_record(const struct splicer *s, const struct recipe *r, uint32_t row, leat_text raw,
+                        const struct slot *slots, char *out)
 {
     const char *from = raw.data;
     for (uint32_t i = 0; i < r->n_edits; i++) {

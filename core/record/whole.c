@@ -172,7 +172,9 @@ size_t changes_bound(const struct plan *p, uint32_t row)
 
 static leat_text base_text(const struct plan *p, uint32_t row)
 {
-    leat_text t = !p->base ? (leat_text){"{}", 2} : p->whole ? ((const leat_text *)p->whole->data)[row] : root_record(&p->base->in->root, row);
+    leat_text t = !p->base   ? (leat_text){"{}", 2}
+                  : p->whole ? ((const leat_text *)p->whole->data)[row]
+                             : root_record(&p->base->in->root, row);
     return t.n && t.data[0] == '{' ? t : TEXT("{}");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode_bench.c: what a record costs on one core: decoding, columns, filter, computed fields, writing. Prints one line a
- * case: ns per record and GB/s. usage: decode_bench [seconds per case] */
+/* decode_bench.c: what a record costs on one core: decoding, columns, filter, computed fields, writing. Prints one line
+ * a case: ns per record and GB/s. usage: decode_bench [seconds per case] */
 #include "core/record/record_internal.h"
 
 #include <fcntl.h>
@@ -22,26 +22,29 @@ static uint64_t random_next(void)
 
 /* --- inputs --- */
 
-/* Supply-chain events of about 250 bytes; 1 % with another order of fields, 1 % with escapes, 1 % with one field more. */
+/* Supply-chain events of about 250 bytes; 1 % with another order of fields, 1 % with escapes, 1 % with one field more.
+ */
 static void add_event(struct buf *b, unsigned i)
 {
     static const char *const statuses[] = {"IN_STOCK", "LOW_STOCK", "BACKORDERED", "DISCONTINUED"};
     static const char *const regions[] = {"EU-NORTH", "EU-SOUTH", "US-EAST", "US-WEST", "AP-SOUTH"};
     uint64_t r = random_next(), q = random_next(), u = random_next();
-    unsigned qty = u % 1000, reorder = (u >> 12) % 500, cost = (u >> 24) % 9000 + 100, odd = (unsigned)(random_next() % 100);
+    unsigned qty = u % 1000, reorder = (u >> 12) % 500, cost = (u >> 24) % 9000 + 100,
+             odd = (unsigned)(random_next() % 100);
     if (odd == 0)
         buf_printf(b, "{\"sku\":\"SKU-%07u\",", (unsigned)(r >> 7) % 200000);
     else
         buf_printf(b, "{");
-    buf_printf(b, "\"event_id\":\"%08x-%04x-%04x-%012llx\",\"ts\":\"2026-%02u-%02uT%02u:%02u:%02u.%03uZ\",", (unsigned)(r >> 32),
-               (unsigned)(r >> 16) & 0xffff, (unsigned)r & 0xffff, (unsigned long long)(q & 0xffffffffffff), i / 3000 % 12 + 1,
-               i / 1000 % 28 + 1, i / 400 % 24, i / 60 % 60, i % 60, (unsigned)(q % 1000));
+    buf_printf(b, "\"event_id\":\"%08x-%04x-%04x-%012llx\",\"ts\":\"2026-%02u-%02uT%02u:%02u:%02u.%03uZ\",",
+               (unsigned)(r >> 32), (unsigned)(r >> 16) & 0xffff, (unsigned)r & 0xffff,
+               (unsigned long long)(q & 0xffffffffffff), i / 3000 % 12 + 1, i / 1000 % 28 + 1, i / 400 % 24,
+               i / 60 % 60, i % 60, (unsigned)(q % 1000));
     if (odd)
         buf_printf(b, "\"sku\":\"SKU-%07u\",", (unsigned)(r >> 7) % 200000);
-    buf_printf(b, odd == 1 ? "\"warehouse\":\"WH-\\\"%s\\\"-%03u\"," : "\"warehouse\":\"WH-%s-%03u\",", regions[(q >> 3) % 5],
-               (unsigned)(q >> 10) % 200);
-    buf_printf(b, "\"qty\":%u,\"reorder_point\":%u,\"unit_cost\":%u.%02u,\"status\":\"%s\",%s", qty, reorder, cost / 100, cost % 100,
-               statuses[(q >> 40) % 4], odd == 2 ? "\"note\":\"rush\"," : "");
+    buf_printf(b, odd == 1 ? "\"warehouse\":\"WH-\\\"%s\\\"-%03u\"," : "\"warehouse\":\"WH-%s-%03u\",",
+               regions[(q >> 3) % 5], (unsigned)(q >> 10) % 200);
+    buf_printf(b, "\"qty\":%u,\"reorder_point\":%u,\"unit_cost\":%u.%02u,\"status\":\"%s\",%s", qty, reorder,
+               cost / 100, cost % 100, statuses[(q >> 40) % 4], odd == 2 ? "\"note\":\"rush\"," : "");
     buf_printf(b, "\"supplier\":{\"id\":\"SUP-%07u\",\"country\":\"DE\"}}\n", (unsigned)(u >> 40) % 5000);
 }
 
@@ -53,12 +56,14 @@ static void add_mixed(struct buf *b, unsigned i)
     (void)i;
     buf_printf(b, "{\"event_id\":\"%016llx\",\"type\":\"t%d\",", (unsigned long long)random_next(), t);
     if (t & 1)
-        buf_printf(b, "\"qty\":%d,\"unit_cost\":%u.%02u,", (int)(r >> 10) % 1000, (unsigned)(r >> 20) % 90, (unsigned)(r >> 30) % 100);
+        buf_printf(b, "\"qty\":%d,\"unit_cost\":%u.%02u,", (int)(r >> 10) % 1000, (unsigned)(r >> 20) % 90,
+                   (unsigned)(r >> 30) % 100);
     else
         buf_printf(b, "\"unit_cost\":%ue-2,\"qty\":%u,", (unsigned)(r >> 20) % 9000, (unsigned)(r >> 10) % 1000);
     buf_printf(b, "\"reorder_point\":%u,", (unsigned)(r >> 33) % 500);
     if (t & 2)
-        buf_printf(b, "\"carrier\":{\"name\":\"%s\",\"route\":[%u,%u]},", r >> 44 & 3 ? "DHL" : "D\\\"H\\u00e9L", (unsigned)(r >> 45) % 99, 7);
+        buf_printf(b, "\"carrier\":{\"name\":\"%s\",\"route\":[%u,%u]},", r >> 44 & 3 ? "DHL" : "D\\\"H\\u00e9L",
+                   (unsigned)(r >> 45) % 99, 7);
     if (t & 4)
         buf_printf(b, "\"lines\":[{\"sku\":\"A-%u\",\"n\":%u}],", (unsigned)(r >> 40) % 9999, (unsigned)(r >> 50) % 20);
     for (int k = 0; k < 4; k++)
@@ -93,7 +98,8 @@ static void two_columns(struct bench *x, struct batch *b)
 
 static struct batch *filtered(struct bench *x, struct batch *b)
 {
-    const int64_t *qty = batch_read(b, x->qty, LEAT_I64).column->data, *reorder = batch_read(b, x->reorder, LEAT_I64).column->data;
+    const int64_t *qty = batch_read(b, x->qty, LEAT_I64).column->data,
+                  *reorder = batch_read(b, x->reorder, LEAT_I64).column->data;
     uint32_t *rows = batch_alloc(b, b->view.n * sizeof *rows), n = 0;
     for (uint32_t i = 0; i < b->view.n; i++) {
         rows[n] = i;
@@ -132,10 +138,12 @@ static void pass_through(struct bench *x, struct batch *b)
 static void whole_flow(struct bench *x, struct batch *b)
 {
     struct batch *v = filtered(x, b), *o = batch_derive(x->pool, x->paths, v, NULL, 0, false);
-    const int64_t *qty = batch_read(v, x->qty, LEAT_I64).column->data, *reorder = batch_read(v, x->reorder, LEAT_I64).column->data;
+    const int64_t *qty = batch_read(v, x->qty, LEAT_I64).column->data,
+                  *reorder = batch_read(v, x->reorder, LEAT_I64).column->data;
     const leat_column *cost = batch_read(v, x->cost, LEAT_DEC).column;
     const int64_t *price = cost->data;
-    int64_t *shortage = batch_write(o, x->shortage, LEAT_I64, 0, NULL), *value = batch_write(o, x->value, LEAT_DEC, cost->scale, NULL);
+    int64_t *shortage = batch_write(o, x->shortage, LEAT_I64, 0, NULL),
+            *value = batch_write(o, x->value, LEAT_DEC, cost->scale, NULL);
     for (uint32_t i = 0; i < v->view.n; i++) {
         shortage[i] = reorder[i] - qty[i];
         value[i] = shortage[i] * price[i];
@@ -178,7 +186,8 @@ static uint64_t decode_file(struct bench *x, int file, void (*with)(struct bench
     return records;
 }
 
-static void measure(struct bench *x, const char *name, int file, size_t bytes, void (*with)(struct bench *, struct batch *))
+static void measure(struct bench *x, const char *name, int file, size_t bytes,
+                    void (*with)(struct bench *, struct batch *))
 {
     double best = 1e30;
     uint64_t records = 0;
@@ -201,7 +210,8 @@ static void only_read(int file, size_t bytes, uint64_t records)
     for (ssize_t n; (n = pread(file, to, sizeof to, at)) > 0; at += n)
         continue;
     double us = cpu_us() - begin;
-    printf("%-44s %7.1f ns/record %6.2f GB/s\n", "read() alone", us * 1000 / (double)records, (double)bytes / us / 1000);
+    printf("%-44s %7.1f ns/record %6.2f GB/s\n", "read() alone", us * 1000 / (double)records,
+           (double)bytes / us / 1000);
 }
 
 static int make_input(void (*add)(struct buf *, unsigned), size_t *ret_bytes, unsigned *ret_records)

@@ -2,8 +2,16 @@
 /* fuzz.c: decoding any bytes, and writing down what came out. */
 #include "tests/fuzz/fuzz.h"
 
-static const uint32_t types[] = {LEAT_NULL, LEAT_BOOL, LEAT_I64, LEAT_F64, LEAT_DEC, LEAT_TIME, LEAT_TEXT, LEAT_JSON,
-                                 LEAT_LIST + LEAT_I64, LEAT_LIST + LEAT_JSON};
+static const uint32_t types[] = {LEAT_NULL,
+                                 LEAT_BOOL,
+                                 LEAT_I64,
+                                 LEAT_F64,
+                                 LEAT_DEC,
+                                 LEAT_TIME,
+                                 LEAT_TEXT,
+                                 LEAT_JSON,
+                                 LEAT_LIST + LEAT_I64,
+                                 LEAT_LIST + LEAT_JSON};
 
 static void check_valid(leat_text json)
 {
@@ -54,7 +62,8 @@ static struct batch *changed(struct batch *b, const struct way *w)
 static void add_batch(const struct way *w, struct buf *out, struct batch *b)
 {
     struct batch *o = changed(b, w);
-    const leat_text *whole = batch_read(b, PATH_WHOLE, LEAT_JSON).column->data, *after = batch_read(o, PATH_WHOLE, LEAT_JSON).column->data;
+    const leat_text *whole = batch_read(b, PATH_WHOLE, LEAT_JSON).column->data,
+                    *after = batch_read(o, PATH_WHOLE, LEAT_JSON).column->data;
     const leat_text *id = batch_read(b, PATH_ID, LEAT_TEXT).column->data;
     for (size_t p = 0; p < w->n_paths; p++)
         for (size_t t = 0; t < N_OF(types); t++)
@@ -100,15 +109,16 @@ static bool drain(const struct way *w, struct buf *out, struct buf *bad, struct 
     return false;
 }
 
-static struct decoder *decoder_at(const struct way *w, struct paths *paths, struct pool *pool, struct origin *o, uint64_t at, leat_text state)
+static struct decoder *decoder_at(const struct way *w, struct paths *paths, struct pool *pool, struct origin *o,
+                                  uint64_t at, leat_text state)
 {
     struct decoder *d = decoder_new(w->codec, paths, pool, o);
     ASSERT(decoder_seek(d, at, state, NULL) == 0);
     return d;
 }
 
-static void stream(const struct way *w, leat_text input, struct buf *out, struct buf *bad, struct decoder *d, struct paths *paths,
-                   struct pool *pool, struct origin *o)
+static void stream(const struct way *w, leat_text input, struct buf *out, struct buf *bad, struct decoder *d,
+                   struct paths *paths, struct pool *pool, struct origin *o)
 {
     size_t at = 0;
     for (bool ended = false; !ended;) {
@@ -161,6 +171,7 @@ void fuzz_same(const struct buf *a, const struct buf *b, const char *what)
 {
     if (text_equal(buf_view(a), buf_view(b)))
         return;
-    fprintf(stderr, "%s differ:\n" TEXT_FMT "\n--- and\n" TEXT_FMT "\n", what, TEXT_ARG(buf_view(a)), TEXT_ARG(buf_view(b)));
+    fprintf(stderr, "%s differ:\n" TEXT_FMT "\n--- and\n" TEXT_FMT "\n", what, TEXT_ARG(buf_view(a)),
+            TEXT_ARG(buf_view(b)));
     abort();
 }

@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         codec.max_record = 40 + data[0];
     auto_buf input = {0}, scalar = {0}, shaped = {0}, cut = {0}, message = {0}, message_scalar = {0};
     repeated(&input, (leat_text){(const char *)data + 2, n - 2}, data[0] & 2 ? 9 : 1);
-    struct way w = {.codec = &codec, .chunk = 1 << 20, .max_rows = 1000, .scalar = true, .paths = names, .n_paths = N_OF(names)};
+    struct way w = {
+        .codec = &codec, .chunk = 1 << 20, .max_rows = 1000, .scalar = true, .paths = names, .n_paths = N_OF(names)};
     fuzz_decode(&w, buf_view(&input), &scalar);
     w.scalar = false;
     fuzz_decode(&w, buf_view(&input), &shaped);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* replay.c: runs a fuzz target over the cases that are kept in tests/fuzz/cases/TARGET: what once broke it. Prints TAP. */
+/* replay.c: runs a fuzz target over the cases that are kept in tests/fuzz/cases/TARGET: what once broke it. Prints TAP.
+ */
 #include "tests/fuzz/fuzz.h"
 
 #include <dirent.h>
@@ -7,7 +8,8 @@
 int main(int argc, char **argv)
 {
     const char *source = getenv("LEAT_SOURCE"), *slash = strrchr(argv[0], '/'), *name = slash ? slash + 1 : argv[0];
-    auto_free char *folder = xasprintf("%s/tests/fuzz/cases/%.*s", source ? source : ".", (int)strcspn(name, "_"), name);
+    auto_free char *folder =
+        xasprintf("%s/tests/fuzz/cases/%.*s", source ? source : ".", (int)strcspn(name, "_"), name);
     DIR *d = opendir(folder);
     int n = 0;
     (void)argc;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* record_dump.c: decodes a file and prints every record, value and rejection, for judges written in another language. */
+/* record_dump.c: decodes a file and prints every record, value and rejection, for judges written in another language.
+ */
 #include "core/record/record_internal.h"
 
 #include <fcntl.h>
@@ -10,7 +11,7 @@ struct setup {
     struct codec codec;
     size_t chunk;
     uint32_t max_rows;
-    bool restart; /* a new decoder after each batch, from the position of the old one */
+    bool restart;  /* a new decoder after each batch, from the position of the old one */
     bool messages; /* the file is one message */
     bool columns;  /* also set a field, take one out, and print what becomes of the record */
     struct paths *paths;
@@ -56,7 +57,8 @@ static struct batch *changed(const struct setup *s, struct batch *b)
 static void print_batch(const struct setup *s, struct batch *b)
 {
     static const uint32_t types[] = {LEAT_NULL, LEAT_I64, LEAT_DEC, LEAT_F64, LEAT_TEXT, LEAT_JSON};
-    const leat_column *whole = batch_read(b, PATH_WHOLE, LEAT_JSON).column, *id = batch_read(b, PATH_ID, LEAT_TEXT).column;
+    const leat_column *whole = batch_read(b, PATH_WHOLE, LEAT_JSON).column,
+                      *id = batch_read(b, PATH_ID, LEAT_TEXT).column;
     const leat_column *line = batch_read(b, PATH_LINE, LEAT_I64).column;
     struct batch *o = changed(s, b);
     const leat_column *after = batch_read(o, PATH_WHOLE, LEAT_JSON).column;
@@ -80,12 +82,14 @@ static void print_rejected(struct decoder *d)
     size_t n;
     const struct rejected *r = decoder_rejected(d, &n);
     for (size_t i = 0; i < n; i++) {
-        printf("rejected\n%llu\n%llu\n%s\n", (unsigned long long)r[i].sequence, (unsigned long long)r[i].line, r[i].code);
+        printf("rejected\n%llu\n%llu\n%s\n", (unsigned long long)r[i].sequence, (unsigned long long)r[i].line,
+               r[i].code);
         print_text(r[i].raw);
     }
 }
 
-static struct decoder *decoder_at(const struct setup *s, struct pool *pool, struct origin *o, uint64_t at, leat_text state)
+static struct decoder *decoder_at(const struct setup *s, struct pool *pool, struct origin *o, uint64_t at,
+                                  leat_text state)
 {
     struct err err;
     struct decoder *d = decoder_new(&s->codec, s->paths, pool, o);

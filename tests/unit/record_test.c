@@ -2,9 +2,9 @@
 /* record_test.c: batches, columns, splicing and codecs of core/record. */
 #include "core/record/record.h"
 
+#include <cmocka.h>
 #include <inttypes.h>
 #include <setjmp.h>
-#include <cmocka.h>
 
 /* A decoder of one stream that was given all of `text`. */
 struct fixture {
@@ -77,10 +77,21 @@ static const char *whole(struct batch *b, uint32_t row)
 
 static void paths_are_spelt_one_way(void **state)
 {
-    static const char *const same[][2] = {{"\"qty\"", "qty"}, {"a . b", NULL}, {"lines[0].sku", "lines[0].sku"},
-                                          {"\"a.b\".c", "\"a.b\".c"}, {"\"x\"\"y\"", "\"x\"\"y\""}, {"a..b", NULL}, {"[0]", NULL},
-                                          {"a[].b[]", NULL}, {"lines[].qty", "lines[].qty"}, {"$headers['x']", "$headers['x']"},
-                                          {"$nope", NULL}, {"\"$id\"", "\"$id\""}, {"Order Id", "Order Id"}, {"", NULL}, {"a[-1]", NULL}};
+    static const char *const same[][2] = {{"\"qty\"", "qty"},
+                                          {"a . b", NULL},
+                                          {"lines[0].sku", "lines[0].sku"},
+                                          {"\"a.b\".c", "\"a.b\".c"},
+                                          {"\"x\"\"y\"", "\"x\"\"y\""},
+                                          {"a..b", NULL},
+                                          {"[0]", NULL},
+                                          {"a[].b[]", NULL},
+                                          {"lines[].qty", "lines[].qty"},
+                                          {"$headers['x']", "$headers['x']"},
+                                          {"$nope", NULL},
+                                          {"\"$id\"", "\"$id\""},
+                                          {"Order Id", "Order Id"},
+                                          {"", NULL},
+                                          {"a[-1]", NULL}};
     struct paths *p = paths_new();
     (void)state;
     for (size_t i = 0; i < N_OF(same); i++) {
@@ -105,8 +116,10 @@ static void json_columns_have_their_natural_types(void **state)
     begin(&f, CODEC_JSON);
     uint32_t qty = path(&f, "qty"), cost = path(&f, "cost"), name = path(&f, "s.name"), mix = path(&f, "mix");
     uint32_t skus = path(&f, "lines[].sku"), second = path(&f, "lines[1].sku"), none = path(&f, "none");
-    struct batch *b = decode(&f, "{\"qty\":5,\"cost\":1.50,\"s\":{\"name\":\"a\\nb\"},\"mix\":1,\"lines\":[{\"sku\":\"x\"},{\"sku\":\"y\"}]}\r\n"
-                                 "\n{\"qty\":-7,\"cost\":2,\"s\":{\"name\":\"\\u00e9\"},\"mix\":\"t\",\"lines\":[]}");
+    struct batch *b = decode(
+        &f,
+        "{\"qty\":5,\"cost\":1.50,\"s\":{\"name\":\"a\\nb\"},\"mix\":1,\"lines\":[{\"sku\":\"x\"},{\"sku\":\"y\"}]}\r\n"
+        "\n{\"qty\":-7,\"cost\":2,\"s\":{\"name\":\"\\u00e9\"},\"mix\":\"t\",\"lines\":[]}");
     assert_non_null(b);
     assert_int_equal(b->view.n, 2);
     const leat_column *c = batch_read(b, qty, LEAT_NULL).column;
@@ -142,7 +155,8 @@ static void numbers_convert_only_without_loss(void **state)
     (void)state;
     begin(&f, CODEC_JSON);
     uint32_t x = path(&f, "x");
-    struct batch *b = decode(&f, "{\"x\":5.0}\n{\"x\":5.5}\n{\"x\":1e2}\n{\"x\":123456789012345678901}\n{\"x\":\"5\"}\n{\"x\":null}\n{\"x\":-0.10}");
+    struct batch *b = decode(&f, "{\"x\":5.0}\n{\"x\":5.5}\n{\"x\":1e2}\n{\"x\":123456789012345678901}\n{\"x\":\"5\"}"
+                                 "\n{\"x\":null}\n{\"x\":-0.10}");
     struct read r = batch_read(b, x, LEAT_I64);
     assert_int_equal(((const int64_t *)r.column->data)[0], 5);
     assert_int_equal(((const int64_t *)r.column->data)[2], 100);
@@ -176,9 +190,11 @@ static void unchanged_records_are_their_own_bytes(void **state)
 
 static void changes_are_spliced_in(void **state)
 {
-    static const char *const in = "{\"a\":1,\"b\":\"x\",\"c\":{\"d\":1,\"e\":[1, 2]}}\n{\"b\":\"y\"}\n{ \"c\" : 3 , \"a\":7 }\n{}\n";
-    static const char *const out[] = {"{\"a\":10,\"c\":{\"d\":\"n\",\"e\":[1, 2]},\"f\":1.5}", "{\"a\":20,\"f\":2.5,\"c\":{\"d\":\"n\"}}",
-                                      "{ \"c\" : {\"d\":\"n\"} , \"a\":30,\"f\":3.5}", "{\"a\":40,\"f\":4.5,\"c\":{\"d\":\"n\"}}"};
+    static const char *const in =
+        "{\"a\":1,\"b\":\"x\",\"c\":{\"d\":1,\"e\":[1, 2]}}\n{\"b\":\"y\"}\n{ \"c\" : 3 , \"a\":7 }\n{}\n";
+    static const char *const out[] = {
+        "{\"a\":10,\"c\":{\"d\":\"n\",\"e\":[1, 2]},\"f\":1.5}", "{\"a\":20,\"f\":2.5,\"c\":{\"d\":\"n\"}}",
+        "{ \"c\" : {\"d\":\"n\"} , \"a\":30,\"f\":3.5}", "{\"a\":40,\"f\":4.5,\"c\":{\"d\":\"n\"}}"};
     struct fixture f;
     (void)state;
     begin(&f, CODEC_JSON);
@@ -248,8 +264,10 @@ static void ids_tell_records_apart(void **state)
 
 static void malformed_lines_are_rejected_one_by_one(void **state)
 {
-    static const char *const lines[] = {"{\"a\":01}", "{\"a\":1,}", "{\"a\"}", "[1]", "{\"a\":\"\x01\"}", "{\"a\":\"\xff\"}", "{\"a\":\"\\ud800\"}",
-                                        "{\"a\":1} {}", "{\"a\":NaN}", "{\"a\":1.}", "{\"a\":+1}", "{'a':1}", "{\"a\":\"\\x\"}", "nul"};
+    static const char *const lines[] = {
+        "{\"a\":01}",          "{\"a\":1,}",   "{\"a\"}",     "[1]",        "{\"a\":\"\x01\"}", "{\"a\":\"\xff\"}",
+        "{\"a\":\"\\ud800\"}", "{\"a\":1} {}", "{\"a\":NaN}", "{\"a\":1.}", "{\"a\":+1}",       "{'a':1}",
+        "{\"a\":\"\\x\"}",     "nul"};
     struct fixture f;
     auto_buf text = {0};
     size_t n;
@@ -302,7 +320,11 @@ static void decimals_print_canonically(void **state)
 {
     static const struct {
         const char *in, *out;
-    } table[] = {{"1.50", "1.5"}, {"-0.010", "-0.01"}, {"100", "100"}, {"0.0", "0"}, {"123456789012345678", "123456789012345678"}};
+    } table[] = {{"1.50", "1.5"},
+                 {"-0.010", "-0.01"},
+                 {"100", "100"},
+                 {"0.0", "0"},
+                 {"123456789012345678", "123456789012345678"}};
     struct decimal d;
     char text[24];
     (void)state;
@@ -319,7 +341,8 @@ static void decimals_print_canonically(void **state)
 
 static void doubles_print_as_short_as_they_read_back(void **state)
 {
-    static const double numbers[] = {0.1, 1e300, 5, -0.0, 1.0 / 3, 4019.2000000000003, 123456789.125, 5e-324, 1e21, 0.1 + 0.2};
+    static const double numbers[] = {0.1,           1e300,  5,    -0.0,     1.0 / 3, 4019.2000000000003,
+                                     123456789.125, 5e-324, 1e21, 0.1 + 0.2};
     (void)state;
     for (size_t i = 0; i < N_OF(numbers); i++) {
         char text[33];
