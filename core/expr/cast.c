@@ -260,7 +260,7 @@ bool value_parse_json(struct call *c, leat_text json, leat_value *ret)
 
 /* --- values to texts --------------------------------------------------------------------------------------------- */
 
-static size_t print_int(char *ret, int64_t i)
+size_t print_int(char *ret, int64_t i)
 {
     char digits[20];
     size_t n = 0, at = 0;

@@ -336,21 +336,3 @@ bool columns_compare(struct eval *x, const struct node *n, enum op op, const str
     col_clear_absent(data, 1, ret->valid, x->n);
     return true;
 }
-
-bool columns_like(struct eval *x, const struct node *n, const struct col *a, struct col *ret)
-{
-    if (a->type != LEAT_TEXT || a->constant || !n->like)
-        return false;
-    uint8_t *data = eval_room(x, n, x->n);
-    const leat_text *texts = a->data;
-    if (n->like == LIKE_EXACT)
-        kernel_text_equal(texts, n->value.as.text, true, data, x->n);
-    else if (n->like == LIKE_PREFIX)
-        kernel_text_prefix(texts, n->value.as.text, data, x->n);
-    else
-        for (uint32_t i = 0; i < x->n; i++)
-            data[i] = like_boiled(n, texts[i]);
-    *ret = (struct col){.type = LEAT_BOOL, .data = data, .valid = a->valid, .bad = a->bad};
-    col_clear_absent(data, 1, ret->valid, x->n);
-    return true;
-}

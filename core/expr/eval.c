@@ -316,6 +316,10 @@ static bool by_kernel(struct eval *x, const struct node *n, const struct col *ar
     case OP_GT:
     case OP_GE:
         return columns_compare(x, n, n->op, &args[0], &args[1], ret);
+    case OP_CONCAT:
+        return columns_concat(x, n, args, ret);
+    case OP_CALL:
+        return n->function->apply == function_length && columns_length(x, n, &args[0], ret);
     case OP_LIKE:
         return columns_like(x, n, &args[0], ret);
     case OP_CAST:

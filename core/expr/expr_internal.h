@@ -95,6 +95,7 @@ bool value_compare(struct call *c, const leat_value *a, const leat_value *b, boo
 bool value_equal(const leat_value *a, const leat_value *b); /* nulls are equal; of different kinds: false */
 bool value_cast(struct call *c, const leat_value *v, uint32_t type, leat_value *ret);
 bool value_to_text(struct call *c, const leat_value *v, leat_text *ret); /* of any that is not null */
+size_t print_int(char *ret, int64_t i); /* at most 20 bytes; returns how many */
 bool value_parse_number(leat_text t, leat_value *ret); /* JSON's or SQL's spelling */
 bool value_parse_duration(leat_text t, int64_t *ret_us);
 /* One JSON text as a value: numbers, texts (unescaped), true, false, null; arrays and objects stay as they are. */
