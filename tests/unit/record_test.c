@@ -2,9 +2,9 @@
 /* record_test.c: batches, columns, splicing and codecs of core/record. */
 #include "core/record/record.h"
 
-#include <cmocka.h>
-#include <inttypes.h>
 #include <setjmp.h>
+
+#include <cmocka.h>
 
 /* A decoder of one stream that was given all of `text`. */
 struct fixture {
