@@ -141,9 +141,11 @@ static void find_plugin(struct planner *pl, struct draft *d)
         return;
     }
     d->p = registry_processor(pl->registry, d->kind, d->kind_node->text, &d->file, &err);
-    if (!d->p)
-        finding_add(pl->f, FINDING_ERROR, strcmp(err.code, "E402") == 0 ? "E402" : "E401", d->kind_node,
-                    "leat plugins list", "%s", err.text);
+    if (d->p)
+        return;
+    const char *hint = strstr(err.text, "did you mean") || strstr(err.text, "leat plugins") ? NULL : "leat plugins list";
+    finding_add(pl->f, FINDING_ERROR, strcmp(err.code, "E402") == 0 ? "E402" : "E401", d->kind_node, hint, "%s",
+                err.text);
 }
 
 /* --- connections ------------------------------------------------------------------------------------------------- */
