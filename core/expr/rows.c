@@ -18,9 +18,10 @@ bool call_fail(struct call *c, const char *code, const char *format, ...)
 
 char *call_room(struct call *c, size_t n)
 {
+    struct expr_run *r = c->run;
+    n += !n; /* an empty text has a place too */
     if (c->arena)
         return arena_alloc(c->arena, n);
-    struct expr_run *r = c->run;
     if ((size_t)(r->text_end - r->text) < n) {
         size_t piece = r->text_piece < 64 << 10 ? r->text_piece * 2 : r->text_piece;
         r->text_piece = piece < 256 ? 256 : piece;
