@@ -9,4 +9,7 @@ tests_fuzz_inflate_fuzz_SOURCES = tests/fuzz/inflate_fuzz.c $(FUZZ_SOURCES)
 tests_fuzz_inflate_fuzz_LDADD = $(CORE_LIBS)
 tests_fuzz_path_fuzz_SOURCES = tests/fuzz/path_fuzz.c $(FUZZ_SOURCES)
 tests_fuzz_path_fuzz_LDADD = $(CORE_LIBS)
+UNIT_TESTS += tests/fuzz/expr_fuzz
+tests_fuzz_expr_fuzz_SOURCES = tests/fuzz/expr_fuzz.c $(FUZZ_SOURCES)
+tests_fuzz_expr_fuzz_LDADD = $(CORE_LIBS)
 EXTRA_DIST += tests/fuzz/cases

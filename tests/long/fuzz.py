@@ -21,12 +21,15 @@ SEEDS = {
     "csv": [b"\x00\x03a,b\n1,2\r\n\"x\"\"y\",\"\n\"\n", b"\x15\x01a;b\r1;2\r", b"\x02\x02one\ntwo\r\n", b"\x0b\x40raw bytes"],
     "inflate": [b"\x01\x05" + gzip.compress(JSON + b"\n"), b"\x02\x09" + gzip.compress(JSON) + gzip.compress(b"\n" + JSON),
                 bytes([0, 7, 0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x03, 0x19, 0, 0, 0x7b, 0x7d, 0x0a])],
+    "expr": [b"a + 1 > b and c like 'a%'", b"{a}-{t::time:DD}", b"count(distinct c)"],
     "path": [b"a.b[0].c", b'"x y"."z"', b"lines[].qty", b"$headers['x']", b"-123.4500", b"123456789012345678"],
 }
 
 
 def compile_target(clang, name, out):
     sources = glob.glob(SOURCE + "/core/base/*.c") + glob.glob(SOURCE + "/core/record/*.c")
+    if name == "expr":
+        sources += glob.glob(SOURCE + "/core/expr/*.c")
     sources += [SOURCE + "/tests/fuzz/fuzz.c", "%s/tests/fuzz/%s_fuzz.c" % (SOURCE, name)]
     flags = ["-std=gnu11", "-O1", "-g", "-D_GNU_SOURCE", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefined",
              "-I" + SOURCE, "-I" + SOURCE + "/sdk/include", "-I" + BUILD]
