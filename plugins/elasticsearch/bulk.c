@@ -199,15 +199,35 @@ static void send_next(const leat_host *h, struct elastic *e, struct job *j)
     send_to(h, e, j, cluster_next(e));
 }
 
+/* As TCP does it: half as many at once when there was no room, slowly more while there is. */
+static void adapt(const leat_host *h, struct elastic *e, bool had_room)
+{
+    double most = (double)h->with[IN_FLIGHT].as.i64;
+    e->window = had_room ? e->window + 1 / e->window : e->window / 2;
+    if (e->window > most)
+        e->window = most;
+    if (e->window < 1)
+        e->window = 1;
+}
+
+static struct job *free_job(const leat_host *h, struct elastic *e)
+{
+    struct job *found = NULL;
+    int under_way = 0;
+    for (struct job *j = e->jobs; j < e->jobs + h->with[IN_FLIGHT].as.i64; j++) {
+        under_way += j->ticket != 0;
+        found = j->ticket ? found : j;
+    }
+    return under_way < (int)e->window ? found : NULL;
+}
+
 leat_status elastic_process(const leat_host *h, void *self, const leat_batch *b)
 {
     struct elastic *e = self;
-    struct job *j = e->jobs, *end = e->jobs + h->with[IN_FLIGHT].as.i64;
+    struct job *j = free_job(h, e);
     if (e->broken)
         return h->fail(h, LEAT_FATAL, e->broken);
-    while (j < end && j->ticket)
-        j++;
-    e->wanted = j == end || e->paused || !e->ready;
+    e->wanted = !j || e->paused || !e->ready;
     if (e->wanted)
         return LEAT_AGAIN;
     leat_status s = build(h, e, j, b);
@@ -283,13 +303,16 @@ static void say(char ret[700], const struct item_answer *a, const char *before, 
              a->type[0] ? a->type : "no reason given", a->status, after);
 }
 
+/* The reason of a full queue names objects in the cluster's memory: every line of the log would be another one. */
 static void retry_item(const leat_host *h, struct job *j, const struct item *item, const struct item_answer *a)
 {
     char why[700];
     if (is_block(a))
         say(why, a, "the index is read-only: ", "; lift its block and it goes on");
+    else if (a->status == 429)
+        snprintf(why, sizeof why, "the cluster has no room for the item (%s, status 429)", a->type);
     else
-        say(why, a, "the cluster has no room for the item: ", "");
+        say(why, a, "the cluster cannot take the item now: ", "");
     h->retry(h, j->ticket, item->row, is_block(a) ? "read_only" : "busy", why);
     h->measure(h, RETRIED_ITEMS, 1);
 }
@@ -305,11 +328,12 @@ static void refuse_item(const leat_host *h, struct job *j, const struct item *it
 }
 
 /* False: the answer does not tell what became of all items. */
-static bool judge(const leat_host *h, struct job *j, leat_text body)
+static bool judge(const leat_host *h, struct elastic *e, struct job *j, leat_text body)
 {
     struct answer_reader r = answer_items(body);
     struct item_answer a;
     uint32_t at = j->from;
+    bool had_room = true;
     for (; at < j->to && answer_next(&r, &a); at++) {
         const struct item *item = &j->items[at];
         if (is_done(item, a.status) && a.status >= 200) {
@@ -317,12 +341,14 @@ static bool judge(const leat_host *h, struct job *j, leat_text body)
                 h->measure(h, CONFLICTS, 1);
         } else if (is_temporary(item, &a)) {
             retry_item(h, j, item, &a);
+            had_room &= a.status != 429 || is_block(&a);
         } else if (a.status >= 300) {
             refuse_item(h, j, item, &a);
         } else {
             return false;
         }
     }
+    adapt(h, e, had_room);
     return at == j->to && !answer_next(&r, &a) && !r.broken;
 }
 
@@ -376,6 +402,10 @@ static void refused(const leat_host *h, struct elastic *e, struct job *j, const 
     const char *url = e->nodes[j->node].url;
     leat_status s;
     answer_error(a->body, why);
+    if (strstr(why, "rejected_execution_exception")) /* what follows is different every time, and says no more */
+        snprintf(why, sizeof why, "rejected_execution_exception: its queue is full");
+    if (a->status == 429 || a->status == 503)
+        adapt(h, e, false);
     if (a->status == 401 || a->status == 403)
         s = leat_failf(h, LEAT_RETRY, "%.150s refuses the user or API key (status %d): %.150s; correct 'auth'", url,
                        a->status, why);
@@ -391,7 +421,7 @@ static void refused(const leat_host *h, struct elastic *e, struct job *j, const 
 
 static void answered(const leat_host *h, struct elastic *e, struct job *j, const leat_http_answer *a)
 {
-    if (!judge(h, j, a->body)) {
+    if (!judge(h, e, j, a->body)) {
         finish(h, e, j,
                h->fail(h, LEAT_RETRY,
                        "the answer to a bulk request does not tell what became of its items; sending them again"));

@@ -69,7 +69,7 @@ static const leat_option options[] = {
               .type = LEAT_OPT_BOOL,
               .standard = "false"},
     [IN_FLIGHT] = {.name = "in_flight",
-                   .doc = "Batches that may be under way at once, per lane.",
+                   .doc = "Batches that may be under way at once, per lane; fewer while the cluster is short of room.",
                    .type = LEAT_OPT_I64,
                    .standard = "4",
                    .range = "1..64"},
@@ -125,6 +125,7 @@ static leat_status create(const leat_host *h, void *self, void *shared)
     e->whole = leat_bind(h, LEAT_READ, 0, ".", LEAT_JSON, 0);
     e->query = make_query(h);
     e->limit = SIZE_MAX;
+    e->window = (double)h->with[IN_FLIGHT].as.i64;
     return cluster_create(h, e);
 }
 

@@ -70,10 +70,11 @@ struct elastic {
     char *user;    /* name:password */
     char *api_key; /* header line */
     char *ca, *cert, *key;
-    size_t limit; /* bytes in one request; learnt from 413 */
-    bool paused;  /* until the cluster's Retry-After is over */
-    bool wanted;  /* process said AGAIN, so wake when there is room */
-    bool ready;   /* the index template is there */
+    size_t limit;  /* bytes in one request; learnt from 413 */
+    double window; /* batches that may be under way now: fewer while the cluster is short of room */
+    bool paused;   /* until the cluster's Retry-After is over */
+    bool wanted;   /* process said AGAIN, so wake when there is room */
+    bool ready;    /* the index template is there */
     uint32_t template_life;
     char *template_name;
     struct bytes template_body;

@@ -343,6 +343,36 @@ static void each_item_is_answered_by_itself(void **state)
     cluster_close(&c);
 }
 
+static int full_unless_alone(struct cluster *c, const struct http_call *call, struct buf *ret)
+{
+    (void)call;
+    if (c->n > 30)
+        return 200;
+    buf_str(ret, "{\"error\":{\"type\":\"rejected_execution_exception\",\"reason\":\"rejected execution of X@4d20 on Y\"}}");
+    return 429;
+}
+
+static void a_full_queue_is_asked_for_less_at_once(void **state)
+{
+    struct cluster c = {.whole = full_unless_alone};
+    (void)state;
+    cluster_open(&c, "127.0.0.1:0");
+    struct sink_host *t = sink(c.url, "i");
+    sink_host_set(t, "in_flight", "16");
+    t->batch = 1;
+    begin(t);
+    sink_host_run(t, 2000, 0);
+    while (c.n < 25)
+        sink_host_turn(t);
+    assert_int_equal(t->most, 16);
+    assert_int_equal(t->under_way, 1);
+    assert_non_null(strstr(t->failed, "(status 429): rejected_execution_exception: its queue is full"));
+    run(t, 2000);
+    assert_int_equal(sink_host_done(t), 2000);
+    sink_host_free(t);
+    cluster_close(&c);
+}
+
 static const char *one_answer;
 static void fixed_item(struct cluster *c, leat_text action, leat_text record, int seen, struct buf *ret)
 {
@@ -775,6 +805,7 @@ int main(void)
         TEST(gzip_key_and_pipeline_are_sent),
         TEST(options_that_cannot_be_meant_say_why),
         TEST(each_item_is_answered_by_itself),
+        TEST(a_full_queue_is_asked_for_less_at_once),
         TEST(statuses_mean_what_the_operation_says),
         TEST(a_read_only_index_says_so),
         TEST(answers_that_are_not_whole_are_asked_for_again),
