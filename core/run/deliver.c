@@ -62,6 +62,25 @@ static void park_first(struct instance *in, struct delivery *d)
         in->queue_end = &d->next;
 }
 
+static void park_later(struct instance *in, struct delivery *d)
+{
+    struct delivery **at = &in->later;
+    while (*at && (*at)->not_before_us <= d->not_before_us)
+        at = &(*at)->next;
+    d->next = *at;
+    *at = d;
+}
+
+/* Those whose time has come go in front. */
+static void take_later(struct instance *in)
+{
+    while (in->later && in->later->not_before_us <= in->lane->now_us) {
+        struct delivery *d = in->later;
+        in->later = d->next;
+        park_first(in, d);
+    }
+}
+
 static struct delivery *unpark(struct instance *in)
 {
     struct delivery *d = in->queue;
@@ -102,7 +121,7 @@ static void park_retries(struct instance *in, struct delivery *d)
     again->not_before_us = in->lane->now_us + wait;
     figure_add(in->figures, RECORDS_RETRIED, n);
     log_line(LOG_WARN, in->planned->name, "%u records again in %lld ms: %s", n, (long long)wait / 1000, why);
-    park_first(in, again);
+    park_later(in, again);
 }
 
 static void settle_ok(struct instance *in, struct delivery *d)
@@ -481,6 +500,7 @@ bool deliver_pump(struct instance *in)
         in->again = false;
     if (in->pending)
         moved = settle_answers(in);
+    take_later(in);
     while (in->queue && can_take(in, in->queue)) {
         moved = true;
         give(in, unpark(in));
@@ -501,6 +521,8 @@ int64_t deliver_next_us(const struct instance *in)
         at = in->again_until_us;
     if (in->queue && in->queue->not_before_us > in->lane->now_us && in->queue->not_before_us < at)
         at = in->queue->not_before_us;
+    if (in->later && in->later->not_before_us < at)
+        at = in->later->not_before_us;
     return at;
 }
 
@@ -508,6 +530,10 @@ void deliver_drop_all(struct instance *in)
 {
     while (in->queue)
         delivery_free(in, unpark(in));
+    for (struct delivery *d; (d = in->later);) {
+        in->later = d->next;
+        delivery_free(in, d);
+    }
     for (struct delivery *d = in->pending, *next; d; d = next) {
         next = d->next;
         delivery_free(in, d);

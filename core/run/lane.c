@@ -117,7 +117,8 @@ static bool nothing_left(struct lane *l)
 {
     for (uint32_t i = 0; i < l->run->plan->n; i++) {
         struct instance *in = l->instances[i];
-        if ((in->source && (!source_finished(in) || in->state != INSTANCE_RUNNING)) || in->queue || in->pending || in->collect.parts.n)
+        if ((in->source && (!source_finished(in) || in->state != INSTANCE_RUNNING)) || in->queue ||
+            in->later || in->pending || in->collect.parts.n)
             return false;
     }
     return true;
@@ -129,7 +130,7 @@ static bool nothing_to_stop(struct lane *l)
     if (!__atomic_load_n(&l->run->stop, __ATOMIC_RELAXED))
         return false;
     for (uint32_t i = 0; i < l->run->plan->n; i++)
-        if (l->instances[i]->queue || l->instances[i]->pending || l->instances[i]->collect.parts.n)
+        if (l->instances[i]->queue || l->instances[i]->later || l->instances[i]->pending || l->instances[i]->collect.parts.n)
             return false;
     return true;
 }

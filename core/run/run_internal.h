@@ -176,6 +176,7 @@ struct instance {
     struct encoder *encoder;
 
     struct delivery *queue, **queue_end; /* parked, in order */
+    struct delivery *later; /* records that `retry` named, the earliest first: others pass them, as the contract says */
     struct delivery *pending;
     uint32_t n_pending, pending_max;
     uint64_t parked_rows, parked_bytes; /* before this one, or PENDING */
