@@ -3,3 +3,5 @@ LONG_TESTS += tests/long/kafka_test.py tests/long/kafka_elastic_test.py
 EXTRA_DIST += tests/long/kafka_test.py tests/long/kafka_elastic_test.py tests/long/kafka_harness.py
 LONG_TESTS += tests/long/fuzz.py
 EXTRA_DIST += tests/long/fuzz.py
+LONG_TESTS += tests/long/opensearch.py
+EXTRA_DIST += tests/long/opensearch.py
