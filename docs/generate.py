@@ -109,11 +109,34 @@ def processors_page(plugins):
     return out.rstrip("\n") + "\n"
 
 
+def markdown(text):
+    """Examples are indented by two blanks there, by four here, and stand apart."""
+    out, example = [], False
+    for line in text.split("\n"):
+        if line.startswith("  ") != example and line:
+            example = not example
+            out.append("")
+        out.append("  " + line if example and line else line if example else line.replace("<<", "`<<`"))
+    return "\n".join(out)
+
+
+def codes_page():
+    out = BEGIN + "\n# Codes of findings\n\nWhat `leat explain CODE` tells. E1xx: the file as YAML; E2xx: the structure of a flow; "
+    out += "E3xx: expressions; E4xx: plugins and their options; W5xx: warnings.\n"
+    for line in leat("explain", "codes").splitlines():
+        code = line.split()[0]
+        title, _, text = leat("explain", code).partition("\n")
+        out += f"\n## {title}\n\n{markdown(text.strip(chr(10)))}\n"
+    while "\n\n\n" in out:
+        out = out.replace("\n\n\n", "\n\n")
+    return out
+
+
 def pages():
     plugins = [one["plugin"] for one in json.loads(leat("plugins", "list", "--json")) if "plugin" in one]
     missing = ALL_PLUGINS - {p["name"] for p in plugins}
     plugins = [p for p in plugins if p["name"] in ALL_PLUGINS]
-    return {"processors.md": (processors_page(plugins), missing)}
+    return {"codes.md": (codes_page(), set()), "processors.md": (processors_page(plugins), missing)}
 
 
 def main():

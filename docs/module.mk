@@ -12,7 +12,7 @@ CLEANFILES += docs/leat@.service
 docs/leat@.service: docs/leat.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) docs && sed 's|@bindir[@]|$(bindir)|' $(srcdir)/docs/leat.service.in >$@
 # Pages written from the program's own tables: `make reference` writes them anew, a test tells when they differ.
-dist_doc_DATA += docs/reference/processors.md
+dist_doc_DATA += docs/reference/processors.md docs/reference/codes.md
 EXTRA_DIST += docs/generate.py docs/generate_test.sh
 TEST_FILES += docs/generate_test.sh
 .PHONY: reference
