@@ -2,6 +2,7 @@
 /* decode_csv.c: records of separated fields (RFC 4180, with any delimiter and quote, and LF, CRLF or CR as line end).
  */
 #include "core/record/decoder_internal.h"
+#include "core/record/scan.h"
 
 /* Why a record is none. */
 struct csv_error {
@@ -12,6 +13,7 @@ struct csv_error {
 struct csv {
     const char *p, *end;
     bool last;
+    bool quoted; /* any field of the record is */
     char delimiter, quote;
     const char *base;
     struct field *fields;
@@ -37,6 +39,7 @@ static enum csv_end quoted_field(struct csv *c)
 {
     const char *from = ++c->p;
     bool doubled = false;
+    c->quoted = true;
     for (;; c->p++) {
         c->p = memchr(c->p, c->quote, (size_t)(c->end - c->p));
         if (!c->p || c->p + 1 >= c->end) {
@@ -66,6 +69,14 @@ static enum csv_end quoted_field(struct csv *c)
 static enum csv_end plain_field(struct csv *c)
 {
     const char *from = c->p;
+    for (; c->end - c->p >= 16; c->p += 16) {
+        unsigned mask = scan_field_mask(c->p, c->delimiter);
+        if (LIKELY(mask)) {
+            c->p += __builtin_ctz(mask);
+            add_field(c, from, c->p, false, false);
+            return CSV_DONE;
+        }
+    }
     while (c->p < c->end && *c->p != c->delimiter && !line_end(*c->p))
         c->p++;
     add_field(c, from, c->p, false, false);
@@ -215,9 +226,13 @@ static void take_record(struct decoder *d, struct place_in *in, const struct csv
     d->found.n_fields += c->n;
 }
 
-static void count_lines(struct decoder *d, const char *p, const char *end)
+/* Lines of a record; without quotes there is one. */
+static void count_lines(struct decoder *d, const char *p, const char *end, bool quoted)
 {
-    for (; d->line && p < end; p++)
+    if (!d->line)
+        return;
+    d->line += !quoted;
+    for (; quoted && p < end; p++)
         d->line += *p == '\n' || (*p == '\r' && (p + 1 == end || p[1] != '\n'));
 }
 
@@ -245,10 +260,11 @@ static bool in_quotes(const char *p, const char *end, char quote)
 }
 
 /* One record at p, or what is none; NULL: its end has not come yet. */
-static const char *decode_one(struct decoder *d, struct place_in *in, const char *p)
+static const char *decode_one(struct decoder *d, struct place_in *in, const char *p, bool *ret_quoted)
 {
     struct csv c = csv_at(d, in->base, p, in->end, in->last);
     enum csv_end e = read_record(&c);
+    *ret_quoted = c.quoted || e != CSV_DONE;
     const char *next = e == CSV_WRONG ? next_line(p, in->end, in->last) : c.p, *end = next;
     if (e == CSV_MORE || !next) {
         if (!unended_too_long(d, in, p))
@@ -270,17 +286,18 @@ static const char *decode_one(struct decoder *d, struct place_in *in, const char
     else if (d->codec.header)
         csv_set_names(d, p, next);
     else
-        return numbered_names(d, c.n), p;
+        return *ret_quoted = true, numbered_names(d, c.n), p; /* the same record again */
     return next;
 }
 
 const char *decode_csv(struct decoder *d, struct place_in *in, const char *p, uint32_t max)
 {
     while (d->found.n < max && p < in->stop) {
-        const char *next = d->skipping ? skip_record(d, in, p) : decode_one(d, in, p);
+        bool quoted = true;
+        const char *next = d->skipping ? skip_record(d, in, p) : decode_one(d, in, p, &quoted);
         if (!next)
             break;
-        count_lines(d, p, next);
+        count_lines(d, p, next, quoted);
         if (next == p && d->skipping)
             break;
         p = next;

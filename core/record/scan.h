@@ -38,6 +38,14 @@ static inline unsigned scan_digit_mask(const char *p)
     return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(9)), x));
 }
 
+/* Bit i: byte i is the delimiter or a line end of csv. */
+static inline unsigned scan_field_mask(const char *p, char delimiter)
+{
+    __m128i x = _mm_loadu_si128((const __m128i *)p);
+    __m128i end = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(x, _mm_set1_epi8('\r')));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(end, _mm_cmpeq_epi8(x, _mm_set1_epi8(delimiter))));
+}
+
 /* n <= 16 bytes are the same; both may be read 16 bytes far. */
 static inline bool scan_equal16(const char *a, const char *b, unsigned n)
 {
@@ -94,6 +102,14 @@ static inline unsigned scan_digit_mask(const char *p)
     unsigned mask = 0;
     for (int i = 0; i < 16; i++)
         mask |= (unsigned)((unsigned)(p[i] - '0') < 10) << i;
+    return mask;
+}
+
+static inline unsigned scan_field_mask(const char *p, char delimiter)
+{
+    unsigned mask = 0;
+    for (int i = 0; i < 16; i++)
+        mask |= (unsigned)(p[i] == '\n' || p[i] == '\r' || p[i] == delimiter) << i;
     return mask;
 }
 

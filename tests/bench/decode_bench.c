@@ -72,6 +72,28 @@ static void add_mixed(struct buf *b, unsigned i)
     buf_printf(b, "\"status\":\"%s\"}\n", r >> 55 & 1 ? "OK" : "DELAYED");
 }
 
+/* The same events as csv. */
+static void add_csv(struct buf *b, unsigned i)
+{
+    uint64_t r = random_next(), u = random_next();
+    if (!i)
+        buf_str(b, "event_id,ts,sku,warehouse,qty,reorder_point,unit_cost,status\n");
+    buf_printf(b, "%016llx-%08x,2026-%02u-%02uT10:00:00Z,SKU-%07u,\"WH-%03u\",%u,%u,%u.%02u,IN_STOCK\n",
+               (unsigned long long)r, (unsigned)u, i / 3000 % 12 + 1, i / 1000 % 28 + 1, (unsigned)(r >> 7) % 200000,
+               (unsigned)(r >> 10) % 200, (unsigned)(u % 1000), (unsigned)(u >> 12) % 500, (unsigned)(u >> 24) % 90,
+               (unsigned)(u >> 40) % 100);
+}
+
+/* Names and texts beyond ASCII. */
+static void add_foreign(struct buf *b, unsigned i)
+{
+    buf_printf(b,
+               "{\"id\":%u,\"warehouse\":\"München-Süd %u\",\"product\":\"Gerät für Öl, 30 "
+               "°C\",\"qty\":%u,\"reorder_point\":5,"
+               "\"unit_cost\":1.5,\"supplier\":{\"name\":\"株式会社日立製作所\",\"city\":\"東京都千代田区\"}}\n",
+               i, i % 90, i % 50);
+}
+
 /* --- what is done with each batch --- */
 
 struct bench {
@@ -79,10 +101,11 @@ struct bench {
     struct pool *pool;
     struct origin *origin;
     struct encoder *encoder;
-    uint32_t qty, reorder, cost, shortage, value;
+    uint32_t qty, reorder, cost, shortage, value, warehouse;
+    enum codec_kind kind;
     bool all; /* the filter lets everything pass */
     int sink;
-    uint64_t checksum, out_bytes;
+    uint64_t checksum, out_bytes, views;
 };
 
 static void only_decode(struct bench *x, struct batch *b)
@@ -94,6 +117,36 @@ static void two_columns(struct bench *x, struct batch *b)
 {
     x->checksum += (uint64_t)((const int64_t *)batch_read(b, x->qty, LEAT_I64).column->data)[0];
     x->checksum += (uint64_t)((const int64_t *)batch_read(b, x->reorder, LEAT_I64).column->data)[0];
+}
+
+static void text_column(struct bench *x, struct batch *b)
+{
+    x->checksum += ((const leat_text *)batch_read(b, x->warehouse, LEAT_TEXT).column->data)[0].n;
+}
+
+static void double_column(struct bench *x, struct batch *b)
+{
+    x->checksum += ((const double *)batch_read(b, x->cost, LEAT_F64).column->data)[0] > 5;
+}
+
+static void identities(struct bench *x, struct batch *b)
+{
+    x->checksum += ((const leat_text *)batch_read(b, PATH_ID, LEAT_TEXT).column->data)[0].n;
+}
+
+/* What views cost in themselves: a hundred of them, with one column of one row each. */
+static void hundred_views(struct bench *x, struct batch *b)
+{
+    uint32_t row = 7 % b->view.n;
+    for (int i = 0; i < 100; i++) {
+        struct batch *v = batch_select(b, &row, 1), *o = batch_derive(x->pool, x->paths, v, NULL, 0, false);
+        *(int64_t *)batch_write(o, x->shortage, LEAT_I64, 0, NULL) = i;
+        batch_seal(o);
+        x->checksum += (uint64_t)((const int64_t *)batch_read(v, x->qty, LEAT_I64).column->data)[0];
+        batch_unref(o);
+        batch_unref(v);
+        x->views++;
+    }
 }
 
 static struct batch *filtered(struct bench *x, struct batch *b)
@@ -167,7 +220,7 @@ static double cpu_us(void)
 static uint64_t decode_file(struct bench *x, int file, void (*with)(struct bench *, struct batch *))
 {
     struct codec codec;
-    codec_default(&codec, CODEC_JSON);
+    codec_default(&codec, x->kind);
     struct decoder *d = decoder_new(&codec, x->paths, x->pool, x->origin);
     uint64_t records = 0;
     ssize_t n;
@@ -237,12 +290,44 @@ static void run(struct bench *x, const char *title, void (*add)(struct buf *, un
     only_read(file, bytes, records);
     measure(x, "decode", file, bytes, only_decode);
     measure(x, "decode, two integer columns", file, bytes, two_columns);
+    measure(x, "decode, one text column", file, bytes, text_column);
+    measure(x, "decode, one column of doubles", file, bytes, double_column);
+    measure(x, "decode, $id", file, bytes, identities);
     measure(x, "decode, filter", file, bytes, filter);
     measure(x, "decode, write unchanged", file, bytes, pass_through);
     measure(x, "decode, filter, compute two, write", file, bytes, whole_flow);
     x->all = true;
     measure(x, "the same, everything passes", file, bytes, whole_flow);
     x->all = false;
+    close(file);
+}
+
+static void run_views(struct bench *x)
+{
+    size_t bytes;
+    unsigned records;
+    int file = make_input(add_event, &bytes, &records);
+    x->views = 0;
+    double begin = cpu_us();
+    decode_file(x, file, only_decode);
+    double decoding = cpu_us() - begin;
+    begin = cpu_us();
+    decode_file(x, file, hundred_views);
+    printf("--- views: %.0f ns for select + derive + read + write + seal of one row\n",
+           (cpu_us() - begin - decoding) * 1000 / (double)x->views);
+    close(file);
+}
+
+static void run_csv(struct bench *x)
+{
+    size_t bytes;
+    unsigned records;
+    int file = make_input(add_csv, &bytes, &records);
+    x->kind = CODEC_CSV;
+    printf("--- csv: %u records of %zu bytes\n", records, bytes / records);
+    measure(x, "decode", file, bytes, only_decode);
+    measure(x, "decode, one text column", file, bytes, text_column);
+    x->kind = CODEC_JSON;
     close(file);
 }
 
@@ -259,8 +344,12 @@ int main(int argc, char **argv)
     x.cost = paths_add(x.paths, TEXT("unit_cost"));
     x.shortage = paths_add(x.paths, TEXT("shortage"));
     x.value = paths_add(x.paths, TEXT("value"));
+    x.warehouse = paths_add(x.paths, TEXT("warehouse"));
     run(&x, "events", add_event);
     run(&x, "mixed", add_mixed);
+    run(&x, "beyond ASCII", add_foreign);
+    run_csv(&x);
+    run_views(&x);
     encoder_free(x.encoder);
     origin_unref(x.origin);
     pool_free(x.pool);
