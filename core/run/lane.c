@@ -127,7 +127,7 @@ static bool nothing_left(struct lane *l)
 /* A source that never started holds nothing back once the flow is told to stop. */
 static bool nothing_to_stop(struct lane *l)
 {
-    if (!__atomic_load_n(&l->run->stop, __ATOMIC_RELAXED))
+    if (!__atomic_load_n(&l->run->stop, __ATOMIC_RELAXED) || drain_waits(l))
         return false;
     for (uint32_t i = 0; i < l->run->plan->n; i++)
         if (l->instances[i]->queue || l->instances[i]->later || l->instances[i]->pending || l->instances[i]->collect.parts.n)
@@ -180,6 +180,7 @@ static void turn(struct lane *l)
     for (uint32_t i = 0; i < r->plan->n; i++)
         dirty |= l->instances[i]->source && source_dirty(l->instances[i]);
     __atomic_store_n(&l->dirty, dirty, __ATOMIC_RELAXED);
+    drain_turn(l);
     __atomic_store_n(&l->ended, nothing_left(l) || nothing_to_stop(l), __ATOMIC_RELEASE);
 }
 

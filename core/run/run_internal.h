@@ -9,6 +9,7 @@
  * deliver.c   batches on their way: queues, collecting, answers of process
  * sink.c      epochs of sinks
  * source.c    partitions: announce, seek, feed, positions
+ * drain.c     the end of sources that read what this process writes
  * fit.c       records of a source held against its `schema`
  * reject.c    rejected records, dead letters
  * service.c   loop service: descriptors, alarms, HTTP
@@ -141,6 +142,8 @@ struct source {
     int64_t poll_at_us;
     int64_t full_since_us;
     bool ended;          /* poll said END */
+    bool inside;         /* announced with LEAT_INSIDE */
+    uint64_t lag;
     bool *below;         /* by processor: gets what this source reads */
     uint64_t records;
     uint64_t fed_records, fed_rejected; /* of the last feed */
@@ -227,6 +230,9 @@ struct lane {
     int64_t wall_us;
     int64_t turned_us;
     int ended;        /* atomic: no source has more, nothing is on its way */
+    int calm;         /* atomic; this and the next: drain.c */
+    uint64_t calm_fed;
+    int64_t calm_since_us, stop_seen_us;
     pthread_mutex_t mail_lock;
     struct job *mail; /* finished jobs of workers */
     struct http_listener *listeners;
@@ -268,6 +274,8 @@ struct run {
     char rewind_why[512];
     int hurry;          /* atomic: an answer waits for the commit */
     int stop;           /* atomic: run_stop was called */
+    int drained;        /* atomic: nothing more comes to the sources inside: they stop, too (drain.c) */
+    uint64_t fed;       /* atomic: batches from sources */
     bool ended;
     int result;
     struct err err;
@@ -370,6 +378,10 @@ bool source_dirty(const struct instance *in);
 /* reject.c */
 void reject_rows(struct instance *in, struct batch *of, const struct refusal *r, size_t n, uint64_t epoch);
 void reject_undecoded(struct instance *in, const struct rejected *r, size_t n, uint64_t epoch);
+
+/* drain.c */
+void drain_turn(struct lane *l);               /* [lane] at the end of each turn */
+bool drain_waits(const struct lane *l);        /* [lane] a source inside may still have something */
 
 /* fit.c */
 /* What of b fits `schema`; the rest is rejected. NULL: nothing. [lane] */

@@ -65,6 +65,8 @@ static leat_partition announce(const leat_host *h, leat_text name, leat_text top
 {
     struct instance *in = instance_of(h);
     struct source *s = in->source;
+    s->inside |= (how & LEAT_INSIDE) != 0;
+    how &= ~(uint32_t)LEAT_INSIDE;
     for (size_t i = 0; i < s->partitions.n; i++) {
         struct partition *p = s->partitions.at[i];
         if (!text_is(name, p->name))
@@ -312,6 +314,7 @@ static void lag(const leat_host *h, leat_partition number, uint64_t records)
     p->lag = records;
     for (size_t i = 0; i < in->source->partitions.n; i++)
         sum += in->source->partitions.at[i]->lag;
+    in->source->lag = sum;
     figure_set(in->figures, LAG, sum);
 }
 
@@ -369,6 +372,8 @@ static bool dispatch_fed(struct instance *in)
 {
     struct source *s = in->source;
     bool any = s->fed.n > 0;
+    if (any)
+        __atomic_fetch_add(&in->run->fed, 1, __ATOMIC_RELAXED);
     for (size_t i = 0; i < s->fed.n; i++) {
         struct batch *b = s->fed.at[i];
         s->fed.at[i] = NULL;
@@ -398,7 +403,8 @@ static void poll_failed(struct instance *in, leat_status status)
 
 static bool stopping(const struct instance *in)
 {
-    return __atomic_load_n(&in->run->stop, __ATOMIC_RELAXED) || limited(in);
+    const int *word = in->source->inside ? &in->run->drained : &in->run->stop;
+    return __atomic_load_n(word, __ATOMIC_RELAXED) || limited(in);
 }
 
 /* `leat pipe`: standard input instead of the source. */

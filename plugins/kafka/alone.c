@@ -166,7 +166,8 @@ bool alone_poll(struct source *s)
         p->end = v->found[i].end;
         p->committed = p->told = p->group_at = -1;
         source_name_part(s, p, name, sizeof name);
-        p->id = h->source->announce(h, leat_text_of(name), leat_text_of(p->topic->name), LEAT_OFFERED);
+        p->id = h->source->announce(h, leat_text_of(name), leat_text_of(p->topic->name),
+                                      LEAT_OFFERED | (s->client.embedded && !s->ends ? LEAT_INSIDE : 0));
     }
     return true;
 }

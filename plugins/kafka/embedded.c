@@ -236,6 +236,20 @@ void embedded_reader_at(struct embedded_reader *r, int32_t partition, int64_t ne
     pthread_mutex_unlock(&lock);
 }
 
+uint64_t embedded_reader_behind(struct embedded_reader *r, int32_t partition)
+{
+    uint64_t n = 0;
+    if (!r || partition < 0 || partition >= PARTITIONS_MAX)
+        return 0;
+    pthread_mutex_lock(&lock);
+    const struct written *w = r->topic->written[partition];
+    if (w && w->now.next > r->at[partition])
+        n = (uint64_t)(w->now.next - r->at[partition]);
+    n += r->topic->flying;
+    pthread_mutex_unlock(&lock);
+    return n;
+}
+
 void embedded_sent(struct embedded_topic *t, uint32_t n, size_t bytes)
 {
     pthread_mutex_lock(&lock);

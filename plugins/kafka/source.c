@@ -410,6 +410,19 @@ static void feed(struct source *s, rd_kafka_message_t *const *messages, size_t n
 
 /* --- poll -------------------------------------------------------------------------------------------------------- */
 
+/* Exact, and at once: the flow does not end before it is 0. */
+static void tell_embedded_lag(struct source *s)
+{
+    EACH_PART(s, p)
+    {
+        uint64_t behind = p->state == PART_READING ? embedded_reader_behind(p->topic->reader, p->number) : 0;
+        if (behind == p->behind)
+            continue;
+        p->behind = behind;
+        s->client.h->source->lag(s->client.h, p->id, behind);
+    }
+}
+
 static void once_a_second(struct source *s)
 {
     const leat_host *h = s->client.h;
@@ -421,7 +434,7 @@ static void once_a_second(struct source *s)
     EACH_PART(s, p)
     {
         int64_t low, high;
-        if (p->state != PART_READING ||
+        if (p->state != PART_READING || s->client.embedded ||
             rd_kafka_get_watermark_offsets(s->client.rk, p->topic->name, p->number, &low, &high) || high < 0)
             continue;
         int64_t from = p->next >= 0 ? p->next : p->begin == RD_KAFKA_OFFSET_BEGINNING ? low : high;
@@ -478,6 +491,8 @@ static leat_status poll(const leat_host *h, void *self, uint32_t room)
     members_answers(s);
     members_leave(s);
     once_a_second(s);
+    if (s->client.embedded)
+        tell_embedded_lag(s);
     bool was_known = s->all_known; /* what is announced is sought before the next poll */
     s->all_known = s->survey && alone_poll(s);
     if (s->ends && was_known && all_ended(s))

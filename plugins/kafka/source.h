@@ -33,6 +33,7 @@ struct part {
     bool placed;       /* the library has it assigned */
     bool paused;       /* what the library was told */
     bool quiet;        /* told the host that nothing is there now */
+    uint64_t behind;   /* embedded: what the host was told of its lag */
     int64_t next;      /* offset that comes next; what is below was seen before */
     int64_t begin;     /* where reading began, as an offset or one of RD_KAFKA_OFFSET_x */
     int64_t end;       /* `until: end`: read up to here */
