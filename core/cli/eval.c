@@ -17,8 +17,10 @@ static const char usage[] =
     "usage: leat eval [--json] [--template] EXPR [FILE...]\n"
     "Records are JSON, one a line. Where EXPR reads no field and no FILE is given, it is computed once. Results go to\n"
     "standard output, records that fail to standard error. An EXPR that begins with - stands behind --.\n"
-    "--json: an object per record to standard output, {\"record\":1,\"result\":...} or {\"record\":1,\"error\":{...}}, with\n"
-    "\"line\" instead where a line is no record. Exit status: 0 all computed, 1 some record failed or a FILE cannot be read,\n"
+    "--json: an object per record to standard output, {\"record\":1,\"result\":...} or {\"record\":1,\"error\":{...}}, "
+    "with\n"
+    "\"line\" instead where a line is no record. Exit status: 0 all computed, 1 some record failed or a FILE cannot be "
+    "read,\n"
     "2 EXPR is wrong.\n";
 
 struct session {
@@ -54,7 +56,8 @@ static int wrong(const struct session *s, const char *text, const struct expr_er
 {
     if (s->json) {
         auto_buf out = {0};
-        buf_printf(&out, "{\"error\":{\"code\":\"%s\",\"offset\":%zu,\"length\":%zu,\"text\":", e->code, e->offset, e->length);
+        buf_printf(&out, "{\"error\":{\"code\":\"%s\",\"offset\":%zu,\"length\":%zu,\"text\":", e->code, e->offset,
+                   e->length);
         buf_json(&out, text_of(e->text));
         buf_str(&out, ",\"hint\":");
         buf_json(&out, text_of(e->hint));
@@ -115,7 +118,8 @@ static void print_batch(struct session *s, struct batch *b)
             print_failure(s, "record", record, code, text_of(reason));
             continue;
         }
-        print_result(s, record, leat_has(json, i) ? ((const leat_text *)json->data)[i] : TEXT("null"), result.column, i);
+        print_result(s, record, leat_has(json, i) ? ((const leat_text *)json->data)[i] : TEXT("null"), result.column,
+                     i);
     }
     batch_unref(o);
 }
@@ -200,7 +204,8 @@ static int list_functions(bool json)
             buf_printf(&out, "%-42s %s\n", f[i].signature, f[i].doc);
             continue;
         }
-        const char *const members[] = {"name", f[i].name, "signature", f[i].signature, "doc", f[i].doc, "example", f[i].example, "result", f[i].result};
+        const char *const members[] = {"name",   f[i].name, "signature",  f[i].signature, "doc",
+                                       f[i].doc, "example", f[i].example, "result",       f[i].result};
         for (size_t k = 0; k < N_OF(members); k += 2) {
             buf_printf(&out, "%s\"%s\":", k ? "," : "{", members[k]);
             buf_json(&out, text_of(members[k + 1]));
@@ -232,8 +237,11 @@ static int evaluate(struct session *s, const char *text, char **files)
 
 int command_eval(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'}, {"template", no_argument, NULL, 't'}, {"functions", no_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                            {"template", no_argument, NULL, 't'},
+                                            {"functions", no_argument, NULL, 'f'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     struct session s = {0};
     bool functions = false;
     for (int c; (c = getopt_long(argc, argv, "jth", options, NULL)) != -1;) {

@@ -5,8 +5,18 @@
 static const struct {
     const char *name;
     uint8_t least, most;
-} aggregates[] = {{"count", 0, 1}, {"sum", 1, 1}, {"avg", 1, 1}, {"min", 1, 1}, {"max", 1, 1}, {"first", 1, 1}, {"last", 1, 1},
-                  {"stddev", 1, 1}, {"quantile", 2, 2}, {"top", 2, 2}, {"collect", 1, 1}, {"count_distinct", 1, 1},
+} aggregates[] = {{"count", 0, 1},
+                  {"sum", 1, 1},
+                  {"avg", 1, 1},
+                  {"min", 1, 1},
+                  {"max", 1, 1},
+                  {"first", 1, 1},
+                  {"last", 1, 1},
+                  {"stddev", 1, 1},
+                  {"quantile", 2, 2},
+                  {"top", 2, 2},
+                  {"collect", 1, 1},
+                  {"count_distinct", 1, 1},
                   {"approx_count_distinct", 1, 1}};
 
 static int find(struct parser *p, leat_text name)
@@ -19,7 +29,9 @@ static int find(struct parser *p, leat_text name)
     }
     const char *near = closest(name, names, N_OF(names));
     char hint[256];
-    snprintf(hint, sizeof hint, near ? "did you mean %s?" : "there are count sum avg min max first last stddev quantile top collect", near);
+    snprintf(hint, sizeof hint,
+             near ? "did you mean %s?" : "there are count sum avg min max first last stddev quantile top collect",
+             near);
     parse_fail(p, p->token.offset, p->token.length, "E307", hint, "unknown aggregate '" TEXT_FMT "'", TEXT_ARG(name));
     return -1;
 }
@@ -50,7 +62,8 @@ static int call(struct parser *p, struct expr_call *ret)
     struct expr **arguments = arena_alloc(p->arena, 4 * sizeof *arguments);
     struct token name = p->token;
     if (name.kind != TOKEN_NAME) {
-        parse_fail(p, name.offset, name.length, "E307", NULL, "here stands an aggregate: sum(qty), count(), max(price)");
+        parse_fail(p, name.offset, name.length, "E307", NULL,
+                   "here stands an aggregate: sum(qty), count(), max(price)");
         return -EINVAL;
     }
     int found = find(p, name.text);
@@ -67,7 +80,8 @@ static int call(struct parser *p, struct expr_call *ret)
                    "an aggregate stands alone");
         return -EINVAL;
     }
-    if (ret->n < aggregates[found].least || ret->n > aggregates[found].most || (distinct && !ret->n) || (star && ret->n)) {
+    if (ret->n < aggregates[found].least || ret->n > aggregates[found].most || (distinct && !ret->n) ||
+        (star && ret->n)) {
         parse_fail(p, name.offset, name.length, "E304", NULL, "%s takes %d argument%s, not %zu", aggregates[found].name,
                    aggregates[found].most, aggregates[found].most == 1 ? "" : "s", ret->n);
         return -EINVAL;
@@ -77,8 +91,8 @@ static int call(struct parser *p, struct expr_call *ret)
     return 0;
 }
 
-int expr_aggregate(struct arena *a, struct paths *paths, leat_text text, const struct expr_fields *fields, struct expr_call *ret,
-                   struct expr_error *error)
+int expr_aggregate(struct arena *a, struct paths *paths, leat_text text, const struct expr_fields *fields,
+                   struct expr_call *ret, struct expr_error *error)
 {
     *error = (struct expr_error){0};
     struct parser p = {.arena = a, .paths = paths, .fields = fields, .error = error};

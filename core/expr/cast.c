@@ -81,11 +81,31 @@ bool value_parse_number(leat_text t, leat_value *ret)
 static const struct {
     const char *name;
     int64_t us;
-} spans[] = {{"us", 1}, {"microsecond", 1}, {"microseconds", 1}, {"ms", 1000}, {"millisecond", 1000}, {"milliseconds", 1000},
-             {"s", 1000000}, {"sec", 1000000}, {"secs", 1000000}, {"second", 1000000}, {"seconds", 1000000},
-             {"m", 60000000}, {"min", 60000000}, {"mins", 60000000}, {"minute", 60000000}, {"minutes", 60000000},
-             {"h", 3600000000}, {"hour", 3600000000}, {"hours", 3600000000}, {"d", 86400000000}, {"day", 86400000000},
-             {"days", 86400000000}, {"w", 604800000000}, {"week", 604800000000}, {"weeks", 604800000000}};
+} spans[] = {{"us", 1},
+             {"microsecond", 1},
+             {"microseconds", 1},
+             {"ms", 1000},
+             {"millisecond", 1000},
+             {"milliseconds", 1000},
+             {"s", 1000000},
+             {"sec", 1000000},
+             {"secs", 1000000},
+             {"second", 1000000},
+             {"seconds", 1000000},
+             {"m", 60000000},
+             {"min", 60000000},
+             {"mins", 60000000},
+             {"minute", 60000000},
+             {"minutes", 60000000},
+             {"h", 3600000000},
+             {"hour", 3600000000},
+             {"hours", 3600000000},
+             {"d", 86400000000},
+             {"day", 86400000000},
+             {"days", 86400000000},
+             {"w", 604800000000},
+             {"week", 604800000000},
+             {"weeks", 604800000000}};
 
 static int64_t span_unit(leat_text unit)
 {
@@ -104,7 +124,8 @@ static void cut(leat_text *t, size_t n)
 static size_t run_of(leat_text t, bool letters)
 {
     size_t n = 0;
-    while (n < t.n && (letters ? isalpha((unsigned char)t.data[n]) : isdigit((unsigned char)t.data[n]) || t.data[n] == '.'))
+    while (n < t.n &&
+           (letters ? isalpha((unsigned char)t.data[n]) : isdigit((unsigned char)t.data[n]) || t.data[n] == '.'))
         n++;
     return n;
 }
@@ -121,7 +142,8 @@ static bool clock_span(leat_text *t, int64_t hours, wide *ret_us)
     if (t->n && t->data[0] == ':') {
         cut(t, 1);
         n = run_of(*t, false);
-        if (!value_parse_number((leat_text){t->data, n}, &seconds) || !value_is_exact(&seconds) || value_double(&seconds) >= 60)
+        if (!value_parse_number((leat_text){t->data, n}, &seconds) || !value_is_exact(&seconds) ||
+            value_double(&seconds) >= 60)
             return false;
         cut(t, n);
     }
@@ -184,7 +206,8 @@ static size_t utf8(char *out, uint32_t c)
     if (c < 0x800)
         return out[0] = (char)(0xc0 | c >> 6), out[1] = (char)(0x80 | (c & 63)), 2;
     if (c < 0x10000)
-        return out[0] = (char)(0xe0 | c >> 12), out[1] = (char)(0x80 | (c >> 6 & 63)), out[2] = (char)(0x80 | (c & 63)), 3;
+        return out[0] = (char)(0xe0 | c >> 12), out[1] = (char)(0x80 | (c >> 6 & 63)), out[2] = (char)(0x80 | (c & 63)),
+               3;
     out[0] = (char)(0xf0 | c >> 18);
     out[1] = (char)(0x80 | (c >> 12 & 63));
     out[2] = (char)(0x80 | (c >> 6 & 63));
@@ -254,7 +277,8 @@ bool value_parse_json(struct call *c, leat_text json, leat_value *ret)
     default:
         if (value_parse_number(json, ret))
             return true;
-        return call_fail(c, "overflow", "the number " TEXT_FMT " is out of range", (int)(json.n < 60 ? json.n : 60), json.data);
+        return call_fail(c, "overflow", "the number " TEXT_FMT " is out of range", (int)(json.n < 60 ? json.n : 60),
+                         json.data);
     }
 }
 
@@ -317,8 +341,8 @@ bool value_to_text(struct call *c, const leat_value *v, leat_text *ret)
 static bool no_cast(struct call *c, const leat_value *v, uint32_t type)
 {
     if (v->type == LEAT_TEXT)
-        return call_fail(c, "type", "'" TEXT_FMT "' is not %s", (int)(v->as.text.n < 60 ? v->as.text.n : 60), v->as.text.data,
-                         type_name(type));
+        return call_fail(c, "type", "'" TEXT_FMT "' is not %s", (int)(v->as.text.n < 60 ? v->as.text.n : 60),
+                         v->as.text.data, type_name(type));
     return call_fail(c, "type", "%s does not become %s", type_name(v->type), type_name(type));
 }
 
@@ -354,7 +378,8 @@ static bool to_int(struct call *c, const leat_value *v, leat_value *ret)
         *ret = value_int((int64_t)x);
         return true;
     case LEAT_TEXT:
-        if (!value_parse_number(text_trim(v->as.text), &n) || n.type != LEAT_I64 || memchr(v->as.text.data, '.', v->as.text.n))
+        if (!value_parse_number(text_trim(v->as.text), &n) || n.type != LEAT_I64 ||
+            memchr(v->as.text.data, '.', v->as.text.n))
             return no_cast(c, v, LEAT_I64);
         *ret = n;
         return true;

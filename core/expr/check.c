@@ -3,15 +3,37 @@
 #include "core/expr/expr_internal.h"
 
 static const char *const signs[] = {
-    [OP_NEGATE] = "-", [OP_ADD] = "+", [OP_SUBTRACT] = "-", [OP_MULTIPLY] = "*", [OP_DIVIDE] = "/", [OP_DIV] = "div",
-    [OP_MODULO] = "%", [OP_CONCAT] = "||", [OP_EQ] = "=", [OP_NE] = "<>", [OP_LT] = "<", [OP_LE] = "<=", [OP_GT] = ">",
-    [OP_GE] = ">=", [OP_NOT] = "not", [OP_AND] = "and", [OP_OR] = "or", [OP_IN] = "in", [OP_LIKE] = "like", [OP_MATCH] = "~",
-    [OP_IS_NULL] = "is null", [OP_IS_TRUE] = "is true", [OP_IS_FALSE] = "is false", [OP_DISTINCT] = "is distinct from",
-    [OP_CASE] = "case", [OP_COALESCE] = "coalesce",
+    [OP_NEGATE] = "-",
+    [OP_ADD] = "+",
+    [OP_SUBTRACT] = "-",
+    [OP_MULTIPLY] = "*",
+    [OP_DIVIDE] = "/",
+    [OP_DIV] = "div",
+    [OP_MODULO] = "%",
+    [OP_CONCAT] = "||",
+    [OP_EQ] = "=",
+    [OP_NE] = "<>",
+    [OP_LT] = "<",
+    [OP_LE] = "<=",
+    [OP_GT] = ">",
+    [OP_GE] = ">=",
+    [OP_NOT] = "not",
+    [OP_AND] = "and",
+    [OP_OR] = "or",
+    [OP_IN] = "in",
+    [OP_LIKE] = "like",
+    [OP_MATCH] = "~",
+    [OP_IS_NULL] = "is null",
+    [OP_IS_TRUE] = "is true",
+    [OP_IS_FALSE] = "is false",
+    [OP_DISTINCT] = "is distinct from",
+    [OP_CASE] = "case",
+    [OP_COALESCE] = "coalesce",
 };
 enum { TYPE_CLASH = 255 };
 
-static struct node *wrong(struct parser *p, const struct node *at, const char *hint, const char *format, ...) PRINTF(4, 5);
+static struct node *wrong(struct parser *p, const struct node *at, const char *hint, const char *format, ...)
+    PRINTF(4, 5);
 static struct node *wrong(struct parser *p, const struct node *at, const char *hint, const char *format, ...)
 {
     char text[512];
@@ -49,7 +71,8 @@ static bool coerce(struct parser *p, struct node **n, uint32_t type)
     good = type == LEAT_TIME ? parse_time(t, &us, NULL) == 0 : value_parse_duration(t, &us);
     if (!good)
         return parse_fail(p, (*n)->offset, (*n)->length, "E305",
-                          type == LEAT_TIME ? "write '2026-03-01' or '2026-03-01T12:00:00Z'" : "write '5 minutes' or '1h30m'",
+                          type == LEAT_TIME ? "write '2026-03-01' or '2026-03-01T12:00:00Z'"
+                                            : "write '5 minutes' or '1h30m'",
                           "'" TEXT_FMT "' is no %s", TEXT_ARG(t), type == LEAT_TIME ? "time" : "span of time");
     struct node *made = node_new(p, OP_VALUE, (*n)->offset, NULL, 0);
     made->length = (*n)->length;
@@ -79,8 +102,9 @@ static bool comparable(struct parser *p, struct node *n, struct node **a, struct
         return false;
     uint32_t s = (*a)->type, t = (*b)->type;
     if (unify(s, t) == TYPE_CLASH)
-        return wrong(p, n, conversion_hint(s, t), "'%s' compares values of one kind, but here is %s on the left and %s on the right",
-                     signs[n->op], type_name(s), type_name(t));
+        return wrong(p, n, conversion_hint(s, t),
+                     "'%s' compares values of one kind, but here is %s on the left and %s on the right", signs[n->op],
+                     type_name(s), type_name(t));
     if (order && (s == LEAT_JSON || t == LEAT_JSON))
         return wrong(p, n, NULL, "arrays and objects have no order");
     return true;
@@ -108,7 +132,9 @@ static uint32_t arithmetic_type(enum op op, uint32_t a, uint32_t b)
             return TYPE_CLASH;
         if (known == LEAT_F64)
             return op == OP_MULTIPLY || (op == OP_DIVIDE && !a) ? LEAT_NULL : LEAT_F64;
-        return known == LEAT_TIME && op == OP_ADD ? LEAT_TIME : known == LEAT_TIME && op != OP_SUBTRACT ? TYPE_CLASH : LEAT_NULL;
+        return known == LEAT_TIME && op == OP_ADD        ? LEAT_TIME
+               : known == LEAT_TIME && op != OP_SUBTRACT ? TYPE_CLASH
+                                                         : LEAT_NULL;
     }
     if (a == LEAT_TIME && b == TYPE_DURATION)
         return sum ? LEAT_TIME : TYPE_CLASH;
@@ -138,16 +164,20 @@ static struct node *check_arithmetic(struct parser *p, struct node *n, struct no
     if (n->op == OP_ADD && (a == LEAT_TEXT || b == LEAT_TEXT) && !is_number(a) && !is_number(b))
         return wrong(p, n, "texts are joined by ||", "'+' adds numbers, not texts");
     if (!a || !b)
-        return wrong(p, n, conversion_hint(a | b, LEAT_I64), "'%s' does not compute with %s", signs[n->op], type_name(a | b));
-    return wrong(p, n, conversion_hint(a, b), "'%s' does not compute with %s and %s", signs[n->op], type_name(a), type_name(b));
+        return wrong(p, n, conversion_hint(a | b, LEAT_I64), "'%s' does not compute with %s", signs[n->op],
+                     type_name(a | b));
+    return wrong(p, n, conversion_hint(a, b), "'%s' does not compute with %s and %s", signs[n->op], type_name(a),
+                 type_name(b));
 }
 
 static struct node *check_conditions(struct parser *p, struct node *n, struct node **args)
 {
     for (uint32_t i = 0; i < n->n; i++)
         if (args[i]->type && args[i]->type != LEAT_BOOL)
-            return wrong(p, args[i], args[i]->type == LEAT_I64 ? "write x <> 0" : "compare it: x = 'text', x is not null",
-                         n->op == OP_AND || n->op == OP_OR ? "'%s' joins conditions, but this is %s" : "'%s' takes a condition, but this is %s",
+            return wrong(p, args[i],
+                         args[i]->type == LEAT_I64 ? "write x <> 0" : "compare it: x = 'text', x is not null",
+                         n->op == OP_AND || n->op == OP_OR ? "'%s' joins conditions, but this is %s"
+                                                           : "'%s' takes a condition, but this is %s",
                          signs[n->op], type_name(args[i]->type));
     n->type = LEAT_BOOL;
     return n;
@@ -179,8 +209,10 @@ static struct node *check_branches(struct parser *p, struct node *n, struct node
                 return NULL;
             uint32_t type = first ? args[i]->type : unify(n->type, args[i]->type);
             if (type == TYPE_CLASH)
-                return wrong(p, args[i], conversion_hint(n->type, args[i]->type), "%s gives values of one kind, but this is %s and before was %s",
-                             n->op == OP_CALL ? n->function->public.name : signs[n->op], type_name(args[i]->type), type_name(n->type));
+                return wrong(p, args[i], conversion_hint(n->type, args[i]->type),
+                             "%s gives values of one kind, but this is %s and before was %s",
+                             n->op == OP_CALL ? n->function->public.name : signs[n->op], type_name(args[i]->type),
+                             type_name(n->type));
             n->type = type;
             first = false;
         }
@@ -224,7 +256,8 @@ static struct node *check_pattern(struct parser *p, struct node *n, struct node 
     char room[128];
     for (uint32_t i = 0; i < 2; i++)
         if (args[i]->type && args[i]->type != LEAT_TEXT)
-            return wrong(p, args[i], "write x::text", "'%s' looks at texts, but this is %s", signs[n->op], type_name(args[i]->type));
+            return wrong(p, args[i], "write x::text", "'%s' looks at texts, but this is %s", signs[n->op],
+                         type_name(args[i]->type));
     n->type = LEAT_BOOL;
     if (args[1]->op != OP_VALUE || args[1]->value.type != LEAT_TEXT)
         return n;
@@ -306,8 +339,11 @@ static bool check_count(struct parser *p, const struct node *n)
     char hint[256];
     snprintf(hint, sizeof hint, "it is %s", f->public.signature);
     return parse_fail(p, n->offset, n->length, "E304", hint, "%s takes %s%d argument%s, not %u", f->public.name,
-                      n->n < f->least ? f->least == f->most ? "" : "at least " : f->least == f->most ? "" : "at most ",
-                      n->n < f->least ? f->least : f->most, (n->n < f->least ? f->least : f->most) == 1 ? "" : "s", n->n);
+                      n->n < f->least       ? f->least == f->most ? "" : "at least "
+                      : f->least == f->most ? ""
+                                            : "at most ",
+                      n->n < f->least ? f->least : f->most, (n->n < f->least ? f->least : f->most) == 1 ? "" : "s",
+                      n->n);
 }
 
 static bool check_kinds(struct parser *p, const struct node *n, struct node **args)
@@ -323,9 +359,12 @@ static bool check_kinds(struct parser *p, const struct node *n, struct node **ar
         if (!type || kind_fits(kind, type) || (kind == 'i' && type == LEAT_DEC) || (kind == 's' && type == LEAT_DEC))
             continue;
         char hint[256];
-        const char *conversion = conversion_hint(type, kind == 'n' || kind == 'i' ? LEAT_I64 : kind == 'm' ? LEAT_TIME : type);
+        const char *conversion = conversion_hint(type, kind == 'n' || kind == 'i' ? LEAT_I64
+                                                       : kind == 'm'              ? LEAT_TIME
+                                                                                  : type);
         snprintf(hint, sizeof hint, "%s", kind == 't' ? "write x::text" : conversion ? conversion : "");
-        return wrong(p, args[i], hint, "argument %u of %s is %s, but this is %s", i + 1, f->public.name, kind_name(kind), type_name(type));
+        return wrong(p, args[i], hint, "argument %u of %s is %s, but this is %s", i + 1, f->public.name,
+                     kind_name(kind), type_name(type));
     }
     return true;
 }
@@ -385,7 +424,8 @@ static bool foldable(const struct node *n)
     return true;
 }
 
-/* Where all arguments are constants, so is the result. An error is left to the records: a case may keep them from it. */
+/* Where all arguments are constants, so is the result. An error is left to the records: a case may keep them from it.
+ */
 static struct node *fold(struct parser *p, struct node *n)
 {
     struct call c = {.arena = p->arena};
@@ -444,7 +484,8 @@ static struct node *check_op(struct parser *p, struct node *n, struct node **arg
     case OP_GE:
     case OP_DISTINCT:
         n->type = LEAT_BOOL;
-        return comparable(p, n, &args[0], &args[1], n->op != OP_EQ && n->op != OP_NE && n->op != OP_DISTINCT) ? n : NULL;
+        return comparable(p, n, &args[0], &args[1], n->op != OP_EQ && n->op != OP_NE && n->op != OP_DISTINCT) ? n
+                                                                                                              : NULL;
     case OP_NOT:
     case OP_AND:
     case OP_OR:
@@ -483,11 +524,13 @@ struct node *node_check(struct parser *p, struct node *n)
             n->depth = n->args[i]->depth + 1;
     }
     if (n->depth > EXPR_DEPTH_MAX) {
-        parse_fail(p, n->offset, n->length, "E306", "use in (...) or a lookup table", "this is more than %d operators deep", EXPR_DEPTH_MAX);
+        parse_fail(p, n->offset, n->length, "E306", "use in (...) or a lookup table",
+                   "this is more than %d operators deep", EXPR_DEPTH_MAX);
         return NULL;
     }
     if (n->weight > EXPR_WEIGHT_MAX) {
-        parse_fail(p, n->offset, n->length, "E306", "compute parts of it in a field of their own", "this has more than %d parts", EXPR_WEIGHT_MAX);
+        parse_fail(p, n->offset, n->length, "E306", "compute parts of it in a field of their own",
+                   "this has more than %d parts", EXPR_WEIGHT_MAX);
         return NULL;
     }
     struct node *made = check_op(p, n, (struct node **)n->args);

@@ -40,14 +40,15 @@ static bool is_leap(int64_t year)
 bool civil_time(const struct civil *c, int64_t *ret_us)
 {
     static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (c->month < 1 || c->month > 12 || c->day < 1 || c->day > days[c->month - 1] + (c->month == 2 && is_leap(c->year)))
+    if (c->month < 1 || c->month > 12 || c->day < 1 ||
+        c->day > days[c->month - 1] + (c->month == 2 && is_leap(c->year)))
         return false;
     if (c->hour < 0 || c->hour > 24 || c->minute < 0 || c->minute > 59 || c->second < 0 || c->second > 60)
         return false;
     if (c->year < -200000 || c->year > 200000 || (c->hour == 24 && (c->minute || c->second || c->us)))
         return false;
-    *ret_us = days_of(c->year, c->month, c->day) * DAY_US + c->hour * INT64_C(3600000000) + c->minute * INT64_C(60000000) +
-              c->second * INT64_C(1000000) + c->us;
+    *ret_us = days_of(c->year, c->month, c->day) * DAY_US + c->hour * INT64_C(3600000000) +
+              c->minute * INT64_C(60000000) + c->second * INT64_C(1000000) + c->us;
     return true;
 }
 

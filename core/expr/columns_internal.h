@@ -45,8 +45,8 @@ bool col_is_exact(const struct col *c);
 
 /* Memory of this evaluation: of the batch for the root, else of the run. */
 void *eval_room(struct eval *x, const struct node *n, size_t bytes);
-uint64_t *eval_bits(struct eval *x);      /* not filled in */
-uint64_t *eval_zero_bits(struct eval *x); /* all 0 */
+uint64_t *eval_bits(struct eval *x);                                            /* not filled in */
+uint64_t *eval_zero_bits(struct eval *x);                                       /* all 0 */
 const uint64_t *bits_and(struct eval *x, const uint64_t *a, const uint64_t *b); /* of valid and active ones */
 const uint64_t *bits_or(struct eval *x, const uint64_t *a, const uint64_t *b);  /* of bad ones */
 /* a less b: what is left of rows. */
@@ -55,8 +55,10 @@ void col_clear_absent(void *data, size_t element, const uint64_t *valid, uint32_
 void bits_of_bools(const uint8_t *bools, uint32_t n, uint64_t *ret);
 
 /* False: there is no kernel for these (or a decimal left 64 bits); *ret is not touched. */
-bool columns_arithmetic(struct eval *x, const struct node *n, const struct col *a, const struct col *b, struct col *ret);
-bool columns_compare(struct eval *x, const struct node *n, enum op op, const struct col *a, const struct col *b, struct col *ret);
+bool columns_arithmetic(struct eval *x, const struct node *n, const struct col *a, const struct col *b,
+                        struct col *ret);
+bool columns_compare(struct eval *x, const struct node *n, enum op op, const struct col *a, const struct col *b,
+                     struct col *ret);
 bool columns_cast(struct eval *x, const struct node *n, const struct col *a, struct col *ret);
 bool columns_concat(struct eval *x, const struct node *n, const struct col *args, struct col *ret);
 bool columns_length(struct eval *x, const struct node *n, const struct col *a, struct col *ret);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* columns_logic.c: and, or, not, in, case and coalesce on columns, by bitmaps. What a row does not need does not fail it. */
+/* columns_logic.c: and, or, not, in, case and coalesce on columns, by bitmaps. What a row does not need does not fail
+ * it. */
 #include "core/expr/columns_internal.h"
 #include "core/expr/kernels.h"
 
@@ -49,7 +50,8 @@ static struct condition condition_of(struct eval *x, const struct col *c)
 }
 
 /* Bits as bytes of 0 and 1: each byte of a broadcast byte keeps a bit of its own. */
-static struct col bools_of(struct eval *x, const struct node *n, const uint64_t *yes, const uint64_t *known, const uint64_t *bad)
+static struct col bools_of(struct eval *x, const struct node *n, const uint64_t *yes, const uint64_t *known,
+                           const uint64_t *bad)
 {
     uint8_t *data = eval_room(x, n, ((size_t)x->n + 71) & ~(size_t)7);
     for (uint32_t i = 0; i < x->n; i += 8) {
@@ -164,7 +166,8 @@ static bool among_texts(struct eval *x, const struct node *n, const struct col *
     return true;
 }
 
-static struct col equal_columns(struct eval *x, const struct node *n, const struct col *a, const struct col *b, const uint64_t *active)
+static struct col equal_columns(struct eval *x, const struct node *n, const struct col *a, const struct col *b,
+                                const uint64_t *active)
 {
     struct node equal = {.op = OP_EQ, .type = LEAT_BOOL, .n = 2};
     struct col made, args[] = {*a, *b};
@@ -238,7 +241,8 @@ static bool unify_branches(struct eval *x, struct branch *all, uint32_t n, uint3
             return false;
         scale = c->type == LEAT_DEC && c->scale > scale ? c->scale : scale;
     }
-    struct col like = {.type = LEAT_DEC, .scale = scale, .constant = true, .value = {.type = LEAT_DEC, .scale = scale}}, same;
+    struct col like = {.type = LEAT_DEC, .scale = scale, .constant = true, .value = {.type = LEAT_DEC, .scale = scale}},
+               same;
     struct col *aligned = eval_room(x, NULL, (n + 1) * sizeof *aligned);
     for (uint32_t i = 0; type == LEAT_DEC && i < n; i++) {
         aligned[i] = all[i].col;
@@ -256,7 +260,7 @@ static void put_rows(const struct col *c, uint32_t type, uint64_t rows, uint32_t
 {
     size_t size = element_size(type);
     uint32_t count = n - from < 64 ? n - from : 64;
-    const char *source = (const char *)c->data + from * size;
+    const char *source = c->constant ? NULL : (const char *)c->data + from * size;
     if (size == 8 && c->constant) {
         kernel_select_one(c->value.as.i64, rows, (int64_t *)data + from, count); /* or the double in its place */
         return;
@@ -274,7 +278,8 @@ static void put_rows(const struct col *c, uint32_t type, uint64_t rows, uint32_t
     }
 }
 
-static struct col blend_values(struct eval *x, const struct node *n, const struct branch *all, uint32_t count, const uint64_t *bad)
+static struct col blend_values(struct eval *x, const struct node *n, const struct branch *all, uint32_t count,
+                               const uint64_t *bad)
 {
     leat_value *out = eval_room(x, NULL, (x->n + 1) * sizeof *out);
     memset(out, 0, x->n * sizeof *out);

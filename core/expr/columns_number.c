@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* columns_number.c: arithmetic on columns of numbers and times: which kernel, and what becomes of rows that it cannot hold. */
+/* columns_number.c: arithmetic on columns of numbers and times: which kernel, and what becomes of rows that it cannot
+ * hold. */
 #include "core/expr/columns_internal.h"
 #include "core/expr/kernels.h"
 
@@ -35,9 +36,14 @@ static struct doubles doubles_of(struct eval *x, const struct col *c)
     return doubles_into(x, c, there ? NULL : eval_room(x, NULL, x->n * sizeof(double)));
 }
 
-static struct col result(struct eval *x, uint32_t type, int32_t scale, const void *data, const struct col *a, const struct col *b)
+static struct col result(struct eval *x, uint32_t type, int32_t scale, const void *data, const struct col *a,
+                         const struct col *b)
 {
-    return (struct col){.type = type, .scale = scale, .data = data, .valid = bits_and(x, a->valid, b->valid), .bad = bits_or(x, a->bad, b->bad)};
+    return (struct col){.type = type,
+                        .scale = scale,
+                        .data = data,
+                        .valid = bits_and(x, a->valid, b->valid),
+                        .bad = bits_or(x, a->bad, b->bad)};
 }
 
 static void reject_more(struct eval *x, struct col *c, const uint64_t *bad)
@@ -49,12 +55,14 @@ static void reject_more(struct eval *x, struct col *c, const uint64_t *bad)
 /* --- ints and times ---------------------------------------------------------------------------------------------- */
 
 /* The rows that are there and left 64 bits. */
-static const uint64_t *rows_that_left(struct eval *x, int op, const struct col *c, struct ints a, struct ints b, uint32_t *ret_n)
+static const uint64_t *rows_that_left(struct eval *x, int op, const struct col *c, struct ints a, struct ints b,
+                                      uint32_t *ret_n)
 {
     uint64_t *bad = eval_zero_bits(x);
     *ret_n = 0;
     for (uint32_t i = 0; i < x->n; i++)
-        if ((!c->valid || bits_get(c->valid, i)) && kernel_int_left(op, a.at ? a.at[i] : a.one, b.at ? b.at[i] : b.one)) {
+        if ((!c->valid || bits_get(c->valid, i)) &&
+            kernel_int_left(op, a.at ? a.at[i] : a.one, b.at ? b.at[i] : b.one)) {
             bits_set(bad, i);
             ++*ret_n;
         }
@@ -62,7 +70,8 @@ static const uint64_t *rows_that_left(struct eval *x, int op, const struct col *
 }
 
 /* reject: rows that leave 64 bits are bad; else one such row means that there is no kernel. */
-static bool int_kernel(struct eval *x, const struct node *n, int op, const struct col *a, const struct col *b, bool reject, struct col *ret)
+static bool int_kernel(struct eval *x, const struct node *n, int op, const struct col *a, const struct col *b,
+                       bool reject, struct col *ret)
 {
     int64_t *data = eval_room(x, n, x->n * sizeof *data);
     struct ints p = ints_of(a), q = ints_of(b);
@@ -146,7 +155,8 @@ static int32_t shrink(int64_t *data, uint32_t n, int32_t scale)
     return scale;
 }
 
-static bool exact_division(struct eval *x, const struct node *n, const struct col *a, const struct col *b, struct col *ret)
+static bool exact_division(struct eval *x, const struct node *n, const struct col *a, const struct col *b,
+                           struct col *ret)
 {
     int32_t shift = DIVISION_DIGITS - a->scale + b->scale;
     struct ints p = ints_of(a), q = ints_of(b);
@@ -177,7 +187,8 @@ static bool exact_division(struct eval *x, const struct node *n, const struct co
     return true;
 }
 
-static bool int_division(struct eval *x, const struct node *n, const struct col *a, const struct col *b, struct col *ret)
+static bool int_division(struct eval *x, const struct node *n, const struct col *a, const struct col *b,
+                         struct col *ret)
 {
     struct ints p = ints_of(a), q = ints_of(b);
     int64_t *data = eval_room(x, n, x->n * sizeof *data);
@@ -197,7 +208,8 @@ static bool int_division(struct eval *x, const struct node *n, const struct col 
     return true;
 }
 
-static bool exact_kernel(struct eval *x, const struct node *n, const struct col *a, const struct col *b, struct col *ret)
+static bool exact_kernel(struct eval *x, const struct node *n, const struct col *a, const struct col *b,
+                         struct col *ret)
 {
     struct col p, q;
     bool ints = a->type == LEAT_I64 && b->type == LEAT_I64;
@@ -222,13 +234,15 @@ static bool exact_kernel(struct eval *x, const struct node *n, const struct col 
 
 /* --- floats ------------------------------------------------------------------------------------------------------ */
 
-static bool double_kernel(struct eval *x, const struct node *n, const struct col *a, const struct col *b, struct col *ret)
+static bool double_kernel(struct eval *x, const struct node *n, const struct col *a, const struct col *b,
+                          struct col *ret)
 {
     if (n->op == OP_DIV || n->op == OP_MODULO || n->op == OP_NEGATE)
         return false;
     struct doubles p = doubles_of(x, a), q = doubles_of(x, b);
     double *data = eval_room(x, n, x->n * sizeof *data);
-    bool odd = n->op == OP_DIVIDE ? kernel_double_divide(p, q, data, x->n) : kernel_double(kernel_of(n->op), p, q, data, x->n);
+    bool odd =
+        n->op == OP_DIVIDE ? kernel_double_divide(p, q, data, x->n) : kernel_double(kernel_of(n->op), p, q, data, x->n);
     struct col made = result(x, LEAT_F64, 0, data, a, b);
     if (odd) {
         uint64_t *bad = eval_zero_bits(x);
@@ -295,12 +309,14 @@ static bool text_holds(enum op op, int order)
 static void compare_texts(const struct eval *x, enum op op, const struct col *a, const struct col *b, uint8_t *ret)
 {
     if (op <= OP_NE && (a->constant || b->constant)) {
-        kernel_text_equal(a->constant ? b->data : a->data, a->constant ? a->value.as.text : b->value.as.text, op == OP_EQ, ret, x->n);
+        kernel_text_equal(a->constant ? b->data : a->data, a->constant ? a->value.as.text : b->value.as.text,
+                          op == OP_EQ, ret, x->n);
         return;
     }
     const leat_text *p = a->data, *q = b->data;
     for (uint32_t i = 0; i < x->n; i++)
-        ret[i] = text_holds(op, text_compare(a->constant ? a->value.as.text : p[i], b->constant ? b->value.as.text : q[i]));
+        ret[i] =
+            text_holds(op, text_compare(a->constant ? a->value.as.text : p[i], b->constant ? b->value.as.text : q[i]));
 }
 
 /* Bools as ints. */
@@ -314,13 +330,15 @@ static struct ints widened(struct eval *x, const struct col *c)
     return (struct ints){made, 0};
 }
 
-bool columns_compare(struct eval *x, const struct node *n, enum op op, const struct col *a, const struct col *b, struct col *ret)
+bool columns_compare(struct eval *x, const struct node *n, enum op op, const struct col *a, const struct col *b,
+                     struct col *ret)
 {
     struct col p = *a, q = *b;
     if (a->type == LEAT_NULL || b->type == LEAT_NULL)
         return *ret = (struct col){.constant = true, .bad = bits_or(x, a->bad, b->bad)}, true;
     bool exact = col_is_exact(a) && col_is_exact(b), numbers = is_number(a->type) && is_number(b->type);
-    bool same = a->type == b->type && (a->type == LEAT_TEXT || a->type == LEAT_TIME || a->type == TYPE_DURATION || a->type == LEAT_BOOL);
+    bool same = a->type == b->type &&
+                (a->type == LEAT_TEXT || a->type == LEAT_TIME || a->type == TYPE_DURATION || a->type == LEAT_BOOL);
     if ((a->constant && b->constant) || !(numbers || same) || (exact && !columns_align(x, a, b, &p, &q)))
         return false;
     uint8_t *data = eval_room(x, n, x->n);

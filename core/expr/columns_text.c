@@ -68,7 +68,8 @@ static char *put_piece(const struct col *c, uint32_t row, char *at)
 
 static bool is_piece(const struct col *c)
 {
-    return c->type == LEAT_TEXT || (!c->constant && (c->type == LEAT_BOOL || c->type == LEAT_I64 || c->type == LEAT_DEC));
+    return c->type == LEAT_TEXT ||
+           (!c->constant && (c->type == LEAT_BOOL || c->type == LEAT_I64 || c->type == LEAT_DEC));
 }
 
 /* The bytes of all rows together at most; 0: one is too long. */

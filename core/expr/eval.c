@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* eval.c: a batch through an expression, node by node; owns the run's memory. A node whose columns have a kernel is computed by
- * it, any other row by row from the columns of its arguments. */
+/* eval.c: a batch through an expression, node by node; owns the run's memory. A node whose columns have a kernel is
+ * computed by it, any other row by row from the columns of its arguments. */
 #include "core/expr/columns_internal.h"
 
 struct expr_run *expr_run_new(void)
@@ -126,7 +126,8 @@ bool col_is_exact(const struct col *c)
 
 static struct col col_of_column(const leat_column *c, const uint64_t *bad)
 {
-    return (struct col){.type = c->type, .scale = c->scale, .data = c->data, .valid = c->nulls || bad ? c->valid : NULL, .bad = bad};
+    return (struct col){
+        .type = c->type, .scale = c->scale, .data = c->data, .valid = c->nulls || bad ? c->valid : NULL, .bad = bad};
 }
 
 bool col_value(struct eval *x, const struct col *c, uint32_t row, leat_value *ret)
@@ -146,10 +147,14 @@ bool col_value(struct eval *x, const struct col *c, uint32_t row, leat_value *re
 
 static size_t element_size(uint32_t type)
 {
-    return type == LEAT_BOOL ? 1 : type == LEAT_TEXT || type == LEAT_JSON ? sizeof(leat_text) : type == TYPE_VALUES ? sizeof(leat_value) : 8;
+    return type == LEAT_BOOL                        ? 1
+           : type == LEAT_TEXT || type == LEAT_JSON ? sizeof(leat_text)
+           : type == TYPE_VALUES                    ? sizeof(leat_value)
+                                                    : 8;
 }
 
-/* The one type of all values that are there; TYPE_VALUES: there are several. Ints and decimals go together while one scale fits. */
+/* The one type of all values that are there; TYPE_VALUES: there are several. Ints and decimals go together while one
+ * scale fits. */
 static uint32_t common_type(const leat_value *values, uint32_t n, int32_t *ret_scale, uint32_t *ret_absent)
 {
     uint32_t type = LEAT_NULL, absent = 0;
@@ -284,8 +289,8 @@ static bool all_floats(const leat_column *json)
 static struct col eval_field(struct eval *x, const struct node *n)
 {
     struct read read = field_read(x->batch, n), floats;
-    if (read.column->type == LEAT_JSON && n->type == LEAT_NULL && (floats = batch_read(x->batch, n->path, LEAT_NULL)).column->type == LEAT_F64 &&
-        all_floats(read.column))
+    if (read.column->type == LEAT_JSON && n->type == LEAT_NULL &&
+        (floats = batch_read(x->batch, n->path, LEAT_NULL)).column->type == LEAT_F64 && all_floats(read.column))
         read = floats;
     if (read.column->type == LEAT_JSON)
         return col_of_json(x, n, read.column);
@@ -308,7 +313,8 @@ static bool by_kernel(struct eval *x, const struct node *n, const struct col *ar
     case OP_MODULO:
         return columns_arithmetic(x, n, &args[0], &args[1], ret);
     case OP_NEGATE:
-        return columns_arithmetic(x, n, &(struct col){.type = LEAT_I64, .constant = true, .value = {.type = LEAT_I64}}, &args[0], ret);
+        return columns_arithmetic(x, n, &(struct col){.type = LEAT_I64, .constant = true, .value = {.type = LEAT_I64}},
+                                  &args[0], ret);
     case OP_EQ:
     case OP_NE:
     case OP_LT:
@@ -401,7 +407,8 @@ static void start(struct eval *x, struct expr_run *r, const struct expr *e, stru
     r->text_piece = 0;
 }
 
-/* A field alone is what batch_read gives; where its type is open, numbers that only a float would hold stay as written. */
+/* A field alone is what batch_read gives; where its type is open, numbers that only a float would hold stay as written.
+ */
 static bool is_plain_field(const struct expr *e, struct batch *b, uint32_t type, struct read *ret)
 {
     if (e->root->op == OP_FIELD)
@@ -442,7 +449,8 @@ struct read expr_eval_rows(struct expr_run *r, const struct expr *e, struct batc
     return out_column(&x, &made, type);
 }
 
-void expr_reason(struct expr_run *r, const struct expr *e, struct batch *b, uint32_t row, uint32_t type, char ret[256], const char **ret_code)
+void expr_reason(struct expr_run *r, const struct expr *e, struct batch *b, uint32_t row, uint32_t type, char ret[256],
+                 const char **ret_code)
 {
     struct eval x;
     leat_value v, as;

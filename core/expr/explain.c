@@ -3,18 +3,41 @@
 #include "core/expr/expr_internal.h"
 
 static const char *const names[] = {
-    [OP_NEGATE] = "negate", [OP_ADD] = "add", [OP_SUBTRACT] = "subtract", [OP_MULTIPLY] = "multiply", [OP_DIVIDE] = "divide",
-    [OP_DIV] = "div", [OP_MODULO] = "modulo", [OP_CONCAT] = "concat", [OP_EQ] = "equal", [OP_NE] = "not_equal", [OP_LT] = "less",
-    [OP_LE] = "less_equal", [OP_GT] = "greater", [OP_GE] = "greater_equal", [OP_NOT] = "not", [OP_AND] = "and", [OP_OR] = "or",
-    [OP_IN] = "in", [OP_LIKE] = "like", [OP_MATCH] = "match", [OP_IS_NULL] = "is_null", [OP_IS_TRUE] = "is_true",
-    [OP_IS_FALSE] = "is_false", [OP_DISTINCT] = "is_distinct", [OP_CASE] = "case", [OP_COALESCE] = "coalesce", [OP_CAST] = "cast",
+    [OP_NEGATE] = "negate",
+    [OP_ADD] = "add",
+    [OP_SUBTRACT] = "subtract",
+    [OP_MULTIPLY] = "multiply",
+    [OP_DIVIDE] = "divide",
+    [OP_DIV] = "div",
+    [OP_MODULO] = "modulo",
+    [OP_CONCAT] = "concat",
+    [OP_EQ] = "equal",
+    [OP_NE] = "not_equal",
+    [OP_LT] = "less",
+    [OP_LE] = "less_equal",
+    [OP_GT] = "greater",
+    [OP_GE] = "greater_equal",
+    [OP_NOT] = "not",
+    [OP_AND] = "and",
+    [OP_OR] = "or",
+    [OP_IN] = "in",
+    [OP_LIKE] = "like",
+    [OP_MATCH] = "match",
+    [OP_IS_NULL] = "is_null",
+    [OP_IS_TRUE] = "is_true",
+    [OP_IS_FALSE] = "is_false",
+    [OP_DISTINCT] = "is_distinct",
+    [OP_CASE] = "case",
+    [OP_COALESCE] = "coalesce",
+    [OP_CAST] = "cast",
     [OP_TRY_CAST] = "try_cast",
 };
 
 static const char *short_type(uint32_t type)
 {
-    static const char *const types[] = {[LEAT_NULL] = "?", [LEAT_BOOL] = "bool", [LEAT_I64] = "int", [LEAT_F64] = "float", [LEAT_DEC] = "decimal",
-                                        [LEAT_TIME] = "time", [LEAT_TEXT] = "text", [LEAT_BYTES] = "text", [LEAT_JSON] = "json"};
+    static const char *const types[] = {
+        [LEAT_NULL] = "?",    [LEAT_BOOL] = "bool", [LEAT_I64] = "int",    [LEAT_F64] = "float", [LEAT_DEC] = "decimal",
+        [LEAT_TIME] = "time", [LEAT_TEXT] = "text", [LEAT_BYTES] = "text", [LEAT_JSON] = "json"};
     return type == TYPE_DURATION ? "duration" : type < N_OF(types) ? types[type] : "?";
 }
 

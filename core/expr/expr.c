@@ -2,16 +2,44 @@
 /* expr.c: from a text to an expression, what is known of it, and templates. */
 #include "core/expr/expr_internal.h"
 
+/* Where the text stops being UTF-8 (RFC 3629: no overlong forms, no surrogates); its length: nowhere. */
+static size_t utf8_end(leat_text t)
+{
+    for (size_t i = 0, n; i < t.n; i += n) {
+        const unsigned char *s = (const unsigned char *)t.data + i;
+        n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+        if (!n || i + n > t.n)
+            return i;
+        for (size_t k = 1; k < n; k++)
+            if ((s[k] & 0xc0) != 0x80)
+                return i;
+        if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+            (s[0] == 0xf4 && s[1] > 0x8f))
+            return i;
+    }
+    return t.n;
+}
+
+static bool check_text(struct parser *p, const char *what)
+{
+    size_t end = p->text.n > EXPR_TEXT_MAX ? 0 : utf8_end(p->text);
+    if (p->text.n > EXPR_TEXT_MAX)
+        return parse_fail(p, 0, 1, "E306", NULL, "%s has at most %d bytes", what, EXPR_TEXT_MAX);
+    if (end < p->text.n)
+        return parse_fail(p, end, 1, "E300", "save the file as UTF-8", "the byte 0x%02x is no UTF-8",
+                          (unsigned char)p->text.data[end]);
+    return true;
+}
+
 bool parse_start(struct parser *p, leat_text text)
 {
     p->text = text;
     p->at = 0;
-    if (text.n > EXPR_TEXT_MAX)
-        return parse_fail(p, 0, 1, "E306", NULL, "an expression has at most %d bytes", EXPR_TEXT_MAX);
-    return lex_next(p);
+    return check_text(p, "an expression") && lex_next(p);
 }
 
-static struct parser parser_of(struct arena *a, struct paths *paths, const struct expr_fields *fields, struct expr_error *error)
+static struct parser parser_of(struct arena *a, struct paths *paths, const struct expr_fields *fields,
+                               struct expr_error *error)
 {
     *error = (struct expr_error){0};
     return (struct parser){.arena = a, .paths = paths, .fields = fields, .error = error};
@@ -34,7 +62,8 @@ struct expr *parse_finish(struct parser *p, struct node *root)
     return e;
 }
 
-struct expr *expr_parse(struct arena *a, struct paths *paths, leat_text text, const struct expr_fields *fields, struct expr_error *error)
+struct expr *expr_parse(struct arena *a, struct paths *paths, leat_text text, const struct expr_fields *fields,
+                        struct expr_error *error)
 {
     struct parser p = parser_of(a, paths, fields, error);
     return parse_finish(&p, parse_start(&p, text) ? parse_whole(&p) : NULL);
@@ -112,7 +141,8 @@ static struct node *template_expression(struct parser *p)
     if (!lex_next(p))
         return NULL;
     if (p->token.kind == TOKEN_END) {
-        parse_fail(p, open, end - open, "E300", "a brace that stands for itself is written {{", "there is no expression between the braces");
+        parse_fail(p, open, end - open, "E300", "a brace that stands for itself is written {{",
+                   "there is no expression between the braces");
         return NULL;
     }
     struct node *n = parse_whole(p);
@@ -147,14 +177,13 @@ static struct node *template_parts(struct parser *p, leat_text *ret_prefix)
     return n;
 }
 
-struct expr *expr_template(struct arena *a, struct paths *paths, leat_text text, const struct expr_fields *fields, struct expr_error *error)
+struct expr *expr_template(struct arena *a, struct paths *paths, leat_text text, const struct expr_fields *fields,
+                           struct expr_error *error)
 {
     struct parser p = parser_of(a, paths, fields, error);
     leat_text prefix = {0};
     p.text = text;
-    if (text.n > EXPR_TEXT_MAX)
-        parse_fail(&p, 0, 1, "E306", NULL, "a template has at most %d bytes", EXPR_TEXT_MAX);
-    struct expr *e = parse_finish(&p, text.n > EXPR_TEXT_MAX ? NULL : template_parts(&p, &prefix));
+    struct expr *e = parse_finish(&p, check_text(&p, "a template") ? template_parts(&p, &prefix) : NULL);
     if (e)
         e->prefix = prefix;
     return e;

@@ -1,29 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* expr_internal.h: nodes, tokens, functions and values, as the files of core/expr share them.
  *
- * Numbers: int (LEAT_I64) and decimal (LEAT_DEC) are one kind here. A decimal value is always trimmed, and one without a
- * fraction is an int; so an answer never depends on how a column happened to be held. Absent is LEAT_NULL. */
+ * Numbers: int (LEAT_I64) and decimal (LEAT_DEC) are one kind here. A decimal value is always trimmed, and one without
+ * a fraction is an int; so an answer never depends on how a column happened to be held. Absent is LEAT_NULL. */
 #ifndef LEAT_CORE_EXPR_INTERNAL_H
 #define LEAT_CORE_EXPR_INTERNAL_H
 
 #include "core/expr/expr.h"
 
 enum { TYPE_DURATION = 32 }; /* beside the LEAT_ types; microseconds in as.i64. No column has it: see out.c */
-enum { EXPR_TEXT_MAX = 64 << 10, EXPR_NESTING_MAX = 200, EXPR_DEPTH_MAX = 1000, EXPR_ARGS_MAX = 4096, EXPR_WEIGHT_MAX = 100000 };
+enum {
+    EXPR_TEXT_MAX = 64 << 10,
+    EXPR_NESTING_MAX = 200,
+    EXPR_DEPTH_MAX = 1000,
+    EXPR_ARGS_MAX = 4096,
+    EXPR_WEIGHT_MAX = 100000
+};
 
 enum op {
-    OP_VALUE, OP_FIELD,
-    OP_NEGATE, OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_DIV, OP_MODULO,
+    OP_VALUE,
+    OP_FIELD,
+    OP_NEGATE,
+    OP_ADD,
+    OP_SUBTRACT,
+    OP_MULTIPLY,
+    OP_DIVIDE,
+    OP_DIV,
+    OP_MODULO,
     OP_CONCAT, /* any number of arguments, each turned into a text */
-    OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE,
-    OP_NOT, OP_AND, OP_OR,
-    OP_IN,       /* first argument among the rest */
-    OP_LIKE,     /* text, pattern */
-    OP_MATCH,    /* text, regular expression */
-    OP_IS_NULL, OP_IS_TRUE, OP_IS_FALSE, OP_DISTINCT,
-    OP_CASE,     /* when, then, when, then, ..., else */
+    OP_EQ,
+    OP_NE,
+    OP_LT,
+    OP_LE,
+    OP_GT,
+    OP_GE,
+    OP_NOT,
+    OP_AND,
+    OP_OR,
+    OP_IN,    /* first argument among the rest */
+    OP_LIKE,  /* text, pattern */
+    OP_MATCH, /* text, regular expression */
+    OP_IS_NULL,
+    OP_IS_TRUE,
+    OP_IS_FALSE,
+    OP_DISTINCT,
+    OP_CASE, /* when, then, when, then, ..., else */
     OP_COALESCE,
-    OP_CAST, OP_TRY_CAST, /* to node->type */
+    OP_CAST,
+    OP_TRY_CAST, /* to node->type */
     OP_CALL
 };
 
@@ -31,17 +55,17 @@ enum { LIKE_ANY, LIKE_EXACT, LIKE_PREFIX, LIKE_SUFFIX, LIKE_INSIDE }; /* what a 
 
 struct node {
     uint8_t op;
-    uint8_t like;       /* OP_LIKE: kind; with its text in value */
-    char escape;        /* OP_LIKE; 0: none */
-    bool ignore_case;   /* OP_MATCH */
-    uint32_t type;      /* as far as known; LEAT_NULL: not before the first record */
-    uint32_t depth;     /* of the tree below */
-    uint32_t weight;    /* nodes in it, shared ones (between, case) counted as often as they are used */
-    uint32_t number;    /* 0 .. expr->n_nodes - 1 */
-    uint32_t path;      /* OP_FIELD */
+    uint8_t like;     /* OP_LIKE: kind; with its text in value */
+    char escape;      /* OP_LIKE; 0: none */
+    bool ignore_case; /* OP_MATCH */
+    uint32_t type;    /* as far as known; LEAT_NULL: not before the first record */
+    uint32_t depth;   /* of the tree below */
+    uint32_t weight;  /* nodes in it, shared ones (between, case) counted as often as they are used */
+    uint32_t number;  /* 0 .. expr->n_nodes - 1 */
+    uint32_t path;    /* OP_FIELD */
     uint32_t n;
-    size_t offset, length; /* in the text */
-    leat_value value;      /* OP_VALUE; OP_LIKE: the constant pattern less its signs */
+    size_t offset, length;           /* in the text */
+    leat_value value;                /* OP_VALUE; OP_LIKE: the constant pattern less its signs */
     const struct function *function; /* OP_CALL */
     struct node *const *args;
 };
@@ -78,9 +102,9 @@ leat_value value_bool(bool b);
 leat_value value_int(int64_t i);
 leat_value value_f64(double x);
 leat_value value_text(leat_text t);
-leat_value value_of(uint32_t type, int64_t i); /* LEAT_TIME, TYPE_DURATION */
+leat_value value_of(uint32_t type, int64_t i);             /* LEAT_TIME, TYPE_DURATION */
 leat_value value_decimal(int64_t mantissa, int32_t scale); /* trimmed */
-double value_double(const leat_value *v); /* of any number */
+double value_double(const leat_value *v);                  /* of any number */
 __extension__ typedef __int128 wide;
 /* mantissa / 10^scale, trimmed, as a value; false: it does not fit 64 bits with at most 18 fraction digits. */
 bool value_from_wide(wide mantissa, int32_t scale, leat_value *ret);
@@ -95,8 +119,8 @@ bool value_compare(struct call *c, const leat_value *a, const leat_value *b, boo
 bool value_equal(const leat_value *a, const leat_value *b); /* nulls are equal; of different kinds: false */
 bool value_cast(struct call *c, const leat_value *v, uint32_t type, leat_value *ret);
 bool value_to_text(struct call *c, const leat_value *v, leat_text *ret); /* of any that is not null */
-size_t print_int(char *ret, int64_t i); /* at most 20 bytes; returns how many */
-bool value_parse_number(leat_text t, leat_value *ret); /* JSON's or SQL's spelling */
+size_t print_int(char *ret, int64_t i);                                  /* at most 20 bytes; returns how many */
+bool value_parse_number(leat_text t, leat_value *ret);                   /* JSON's or SQL's spelling */
 bool value_parse_duration(leat_text t, int64_t *ret_us);
 /* One JSON text as a value: numbers, texts (unescaped), true, false, null; arrays and objects stay as they are. */
 bool value_parse_json(struct call *c, leat_text json, leat_value *ret);
@@ -109,8 +133,8 @@ const char *regex_check(leat_text pattern, char room[128]);
 /* --- functions --------------------------------------------------------------------------------------------------- */
 
 /* Arguments are of the kinds in `kinds`, one letter each: n number, i whole number, t text, m time, d duration, b bool,
- * j array or object, c array, object or text, k time or duration, s whole number or text, a any. The last letter repeats
- * when `most` is larger. */
+ * j array or object, c array, object or text, k time or duration, s whole number or text, a any. The last letter
+ * repeats when `most` is larger. */
 struct function {
     struct expr_function public;
     const char *kinds;
@@ -120,7 +144,12 @@ struct function {
     bool (*apply)(struct call *c, const leat_value *args, size_t n, leat_value *ret);
 };
 enum { TAKES_NULL = 1, IS_NOW = 2, NOT_CONSTANT = 4 };
-enum { RETURNS_FIRST = 128, RETURNS_ALL, RETURNS_WHOLE, RETURNS_UNKNOWN }; /* type of the first; of all; int, or float of float */
+enum {
+    RETURNS_FIRST = 128,
+    RETURNS_ALL,
+    RETURNS_WHOLE,
+    RETURNS_UNKNOWN
+}; /* type of the first; of all; int, or float of float */
 const struct function *function_find(leat_text name);
 const struct function *function_table(size_t *ret_n);
 const char *function_closest(leat_text name);
@@ -183,9 +212,13 @@ bool number_print(struct call *c, const leat_value *v, leat_text pattern, leat_t
 /* --- tokens ------------------------------------------------------------------------------------------------------ */
 
 enum token_kind {
-    TOKEN_END, TOKEN_NUMBER, TOKEN_TEXT, TOKEN_NAME, TOKEN_QUOTED, /* "odd name" */
-    TOKEN_META,                                                    /* $id */
-    TOKEN_SIGN                                                     /* operators and punctuation */
+    TOKEN_END,
+    TOKEN_NUMBER,
+    TOKEN_TEXT,
+    TOKEN_NAME,
+    TOKEN_QUOTED, /* "odd name" */
+    TOKEN_META,   /* $id */
+    TOKEN_SIGN    /* operators and punctuation */
 };
 struct token {
     enum token_kind kind;
@@ -208,8 +241,8 @@ struct parser {
 };
 /* Both false, with the error filled in. */
 bool lex_next(struct parser *p);
-bool parse_fail(struct parser *p, size_t offset, size_t length, const char *code, const char *hint, const char *format, ...)
-    PRINTF(6, 7);
+bool parse_fail(struct parser *p, size_t offset, size_t length, const char *code, const char *hint, const char *format,
+                ...) PRINTF(6, 7);
 bool token_is_sign(const struct token *t, const char *sign);
 bool token_is_word(const struct token *t, const char *word); /* a bare name, whatever its case */
 

@@ -105,7 +105,8 @@ static bool check_number(leat_text t, size_t *at)
     leat_text n = {t.data + from, i - from};
     leat_value v;
     size_t first = n.n && n.data[0] == '-', last = n.n;
-    if (!value_parse_number(n, &v) || !isdigit((unsigned char)n.data[first]) || n.data[0] == '+' || !isdigit((unsigned char)n.data[last - 1]))
+    if (!value_parse_number(n, &v) || !isdigit((unsigned char)n.data[first]) || n.data[0] == '+' ||
+        !isdigit((unsigned char)n.data[last - 1]))
         return false;
     const char *point = memchr(n.data, '.', n.n);
     if (point && !isdigit((unsigned char)point[1]))
@@ -261,7 +262,8 @@ FUNCTION(function_element)
     if (!object && args[1].type == LEAT_I64)
         return element_at(c, json, args[1].as.i64, ret);
     if (!object || args[1].type != LEAT_TEXT)
-        return call_fail(c, "type", object ? "an element of an object has a name" : "an element of an array has a number");
+        return call_fail(c, "type",
+                         object ? "an element of an object has a name" : "an element of an array has a number");
     *ret = (leat_value){0};
     for (struct walk w = walk_start(json); walk_next(&w);)
         if (value_parse_json(c, w.key, &key) && value_equal(&key, &args[1]) && !value_parse_json(c, w.value, ret))

@@ -88,7 +88,8 @@ FUNCTION(function_round)
         return round_exact(c, &args[0], (int)places, ret);
     if (n == 1)
         return *ret = value_f64(rint(args[0].as.f64)), true;
-    if (fabs(args[0].as.f64) < 1e15 && value_cast(c, &args[0], LEAT_DEC, &exact) && round_exact(c, &exact, (int)places, &exact))
+    if (fabs(args[0].as.f64) < 1e15 && value_cast(c, &args[0], LEAT_DEC, &exact) &&
+        round_exact(c, &exact, (int)places, &exact))
         *ret = value_f64(value_double(&exact));
     else
         *ret = args[0];

@@ -218,7 +218,8 @@ static void put_replacement(struct buf *out, leat_text t, leat_text with, const 
 FUNCTION(function_regexp_replace)
 {
     leat_text t = args[0].as.text, flags = n > 3 ? args[3].as.text : (leat_text){"", 0};
-    bool all = flags.n && memchr(flags.data, 'g', flags.n), ignore_case = flags.n && memchr(flags.data, 'i', flags.n), found = true;
+    bool all = flags.n && memchr(flags.data, 'g', flags.n), ignore_case = flags.n && memchr(flags.data, 'i', flags.n),
+         found = true;
     auto_buf out = {0};
     size_t at = 0;
     for (bool first = true; at <= t.n && (first || all); first = false) {
@@ -340,7 +341,8 @@ static bool read_uuid(leat_text t, unsigned char ret[16])
         const char *name;
         unsigned char last;
     } known[] = {{"dns", 0x10}, {"url", 0x11}, {"oid", 0x12}, {"x500", 0x14}}; /* RFC 4122, appendix C */
-    static const unsigned char base[16] = {0x6b, 0xa7, 0xb8, 0x10, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8};
+    static const unsigned char base[16] = {0x6b, 0xa7, 0xb8, 0x10, 0x9d, 0xad, 0x11, 0xd1,
+                                           0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8};
     for (size_t i = 0; i < N_OF(known); i++)
         if (text_is(t, known[i].name)) {
             memcpy(ret, base, 16);
@@ -377,8 +379,8 @@ FUNCTION(function_uuid5)
     id[6] = (id[6] & 0x0f) | 0x50;
     id[8] = (id[8] & 0x3f) | 0x80;
     char *out = call_room(c, 37);
-    snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", id[0], id[1], id[2], id[3], id[4], id[5],
-             id[6], id[7], id[8], id[9], id[10], id[11], id[12], id[13], id[14], id[15]);
+    snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", id[0], id[1], id[2],
+             id[3], id[4], id[5], id[6], id[7], id[8], id[9], id[10], id[11], id[12], id[13], id[14], id[15]);
     *ret = value_text((leat_text){out, 36});
     return true;
 }

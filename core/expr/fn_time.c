@@ -20,11 +20,25 @@ FUNCTION(function_age)
 }
 
 enum unit {
-    UNIT_MICROSECOND, UNIT_MILLISECOND, UNIT_SECOND, UNIT_MINUTE, UNIT_HOUR, UNIT_DAY, UNIT_WEEK, UNIT_MONTH, UNIT_QUARTER, UNIT_YEAR,
-    UNIT_EPOCH, UNIT_DOW, UNIT_ISODOW, UNIT_DOY, UNIT_ISOYEAR
+    UNIT_MICROSECOND,
+    UNIT_MILLISECOND,
+    UNIT_SECOND,
+    UNIT_MINUTE,
+    UNIT_HOUR,
+    UNIT_DAY,
+    UNIT_WEEK,
+    UNIT_MONTH,
+    UNIT_QUARTER,
+    UNIT_YEAR,
+    UNIT_EPOCH,
+    UNIT_DOW,
+    UNIT_ISODOW,
+    UNIT_DOY,
+    UNIT_ISOYEAR
 };
-static const char *const units[] = {"microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year",
-                                    "epoch", "dow", "isodow", "doy", "isoyear"};
+static const char *const units[] = {"microsecond", "millisecond", "second", "minute",  "hour",
+                                    "day",         "week",        "month",  "quarter", "year",
+                                    "epoch",       "dow",         "isodow", "doy",     "isoyear"};
 
 /* Its number, also of a plural. */
 static bool find_unit(struct call *c, leat_text name, enum unit *ret)
@@ -36,8 +50,8 @@ static bool find_unit(struct call *c, leat_text name, enum unit *ret)
             return *ret = (enum unit)i, true;
     }
     const char *near = closest(name, units, N_OF(units));
-    return call_fail(c, "error", "unknown unit '" TEXT_FMT "'%s%s%s", (int)(name.n < 60 ? name.n : 60), name.data, near ? "; did you mean '" : "",
-                     near ? near : "", near ? "'?" : "");
+    return call_fail(c, "error", "unknown unit '" TEXT_FMT "'%s%s%s", (int)(name.n < 60 ? name.n : 60), name.data,
+                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 FUNCTION(function_date_trunc)
@@ -101,10 +115,18 @@ FUNCTION(function_extract)
         return extract_span(c, unit, us, ret);
     civil_of(us, &t);
     int week = civil_iso_week(us, &year);
-    const int64_t answers[] = {[UNIT_MICROSECOND] = t.second * INT64_C(1000000) + t.us, [UNIT_MINUTE] = t.minute, [UNIT_HOUR] = t.hour,
-                               [UNIT_DAY] = t.day, [UNIT_WEEK] = week, [UNIT_MONTH] = t.month, [UNIT_QUARTER] = (t.month + 2) / 3,
-                               [UNIT_YEAR] = t.year, [UNIT_DOW] = civil_weekday(us), [UNIT_ISODOW] = (civil_weekday(us) + 6) % 7 + 1,
-                               [UNIT_DOY] = civil_day_of_year(&t), [UNIT_ISOYEAR] = year};
+    const int64_t answers[] = {[UNIT_MICROSECOND] = t.second * INT64_C(1000000) + t.us,
+                               [UNIT_MINUTE] = t.minute,
+                               [UNIT_HOUR] = t.hour,
+                               [UNIT_DAY] = t.day,
+                               [UNIT_WEEK] = week,
+                               [UNIT_MONTH] = t.month,
+                               [UNIT_QUARTER] = (t.month + 2) / 3,
+                               [UNIT_YEAR] = t.year,
+                               [UNIT_DOW] = civil_weekday(us),
+                               [UNIT_ISODOW] = (civil_weekday(us) + 6) % 7 + 1,
+                               [UNIT_DOY] = civil_day_of_year(&t),
+                               [UNIT_ISOYEAR] = year};
     if (unit == UNIT_EPOCH)
         *ret = value_decimal(us, 6);
     else if (unit == UNIT_SECOND || unit == UNIT_MILLISECOND)
@@ -122,7 +144,8 @@ FUNCTION(function_to_time)
     if (args[0].type == LEAT_TIME)
         return *ret = args[0], true;
     if (is_number(args[0].type) && n == 1) {
-        if (!value_arithmetic(c, OP_MULTIPLY, &args[0], &million, &product) || !value_cast(c, &product, LEAT_I64, &whole))
+        if (!value_arithmetic(c, OP_MULTIPLY, &args[0], &million, &product) ||
+            !value_cast(c, &product, LEAT_I64, &whole))
             return false;
         *ret = value_of(LEAT_TIME, whole.as.i64);
         return true;
@@ -149,10 +172,13 @@ FUNCTION(function_to_text)
         good = number_print(c, &args[0], args[1].as.text, &t);
     } else if (args[0].type == LEAT_TIME) {
         good = time_print(c, args[0].as.i64, args[1].as.text, &t);
-    } else if (args[0].type == LEAT_TEXT && value_cast(c, &args[0], LEAT_TIME, &time)) { /* RFC 3339, as records carry times */
+    } else if (args[0].type == LEAT_TEXT &&
+               value_cast(c, &args[0], LEAT_TIME, &time)) { /* RFC 3339, as records carry times */
         good = time_print(c, time.as.i64, args[1].as.text, &t);
     } else {
-        return args[0].type == LEAT_TEXT ? false : call_fail(c, "type", "to_text formats times and numbers, not %s", type_name(args[0].type));
+        return args[0].type == LEAT_TEXT
+                   ? false
+                   : call_fail(c, "type", "to_text formats times and numbers, not %s", type_name(args[0].type));
     }
     if (good)
         *ret = value_text(t);

@@ -11,19 +11,19 @@
 #define SUM_LEFT(a, b, r) (((r) ^ AS_U64(a)) & ((r) ^ AS_U64(b)))
 #define DIFFERENCE_LEFT(a, b, r) ((AS_U64(a) ^ AS_U64(b)) & ((r) ^ AS_U64(a)))
 
-#define INT_LOOP(name, sign, left, a_of, b_of)                                                     \
-    static bool name(struct ints a, struct ints b, int64_t *restrict ret, uint32_t n)             \
-    {                                                                                              \
-        const int64_t *restrict x = a.at, *restrict y = b.at;                                      \
-        const int64_t one_x = a.one, one_y = b.one;                                                \
-        uint64_t all = 0;                                                                          \
-        (void)x, (void)y, (void)one_x, (void)one_y;                                                \
-        for (uint32_t i = 0; i < n; i++) {                                                         \
-            uint64_t r = AS_U64(a_of) sign AS_U64(b_of);                                           \
-            all |= left(a_of, b_of, r);                                                            \
-            ret[i] = (int64_t)r;                                                                   \
-        }                                                                                          \
-        return all >> 63;                                                                          \
+#define INT_LOOP(name, sign, left, a_of, b_of)                                                                         \
+    static bool name(struct ints a, struct ints b, int64_t *restrict ret, uint32_t n)                                  \
+    {                                                                                                                  \
+        const int64_t *restrict x = a.at, *restrict y = b.at;                                                          \
+        const int64_t one_x = a.one, one_y = b.one;                                                                    \
+        uint64_t all = 0;                                                                                              \
+        (void)x, (void)y, (void)one_x, (void)one_y;                                                                    \
+        for (uint32_t i = 0; i < n; i++) {                                                                             \
+            uint64_t r = AS_U64(a_of) sign AS_U64(b_of);                                                               \
+            all |= left(a_of, b_of, r);                                                                                \
+            ret[i] = (int64_t)r;                                                                                       \
+        }                                                                                                              \
+        return all >> 63;                                                                                              \
     }
 INT_LOOP(add_columns, +, SUM_LEFT, x[i], y[i])
 INT_LOOP(add_one, +, SUM_LEFT, x[i], one_y)
@@ -50,7 +50,9 @@ bool kernel_int_scale(const int64_t *restrict a, int64_t by, int64_t *restrict r
 bool kernel_int(int op, struct ints a, struct ints b, int64_t *ret, uint32_t n)
 {
     if (op == KERNEL_SUBTRACT)
-        return !a.at ? subtract_from_one(a, b, ret, n) : b.at ? subtract_columns(a, b, ret, n) : subtract_one(a, b, ret, n);
+        return !a.at  ? subtract_from_one(a, b, ret, n)
+               : b.at ? subtract_columns(a, b, ret, n)
+                      : subtract_one(a, b, ret, n);
     if (!a.at) { /* the others do not mind the order */
         struct ints swap = a;
         a = b;
@@ -70,21 +72,21 @@ bool kernel_int_left(int op, int64_t a, int64_t b)
 }
 
 /* Infinities and NaNs have all exponent bits; one more carries into the sign. */
-#define DOUBLE_LOOP(name, sign, a_of, b_of)                                                  \
-    static bool name(struct doubles a, struct doubles b, double *restrict ret, uint32_t n)   \
-    {                                                                                        \
-        const double *restrict x = a.at, *restrict y = b.at;                                 \
-        const double one_x = a.one, one_y = b.one;                                           \
-        uint64_t odd = 0;                                                                    \
-        (void)x, (void)y, (void)one_x, (void)one_y;                                          \
-        for (uint32_t i = 0; i < n; i++) {                                                   \
-            double r = a_of sign b_of;                                                       \
-            uint64_t bits;                                                                   \
-            memcpy(&bits, &r, sizeof bits);                                                  \
-            odd |= ((bits & 0x7ff0000000000000u) + 0x0010000000000000u);                      \
-            ret[i] = r;                                                                      \
-        }                                                                                    \
-        return odd >> 63;                                                                    \
+#define DOUBLE_LOOP(name, sign, a_of, b_of)                                                                            \
+    static bool name(struct doubles a, struct doubles b, double *restrict ret, uint32_t n)                             \
+    {                                                                                                                  \
+        const double *restrict x = a.at, *restrict y = b.at;                                                           \
+        const double one_x = a.one, one_y = b.one;                                                                     \
+        uint64_t odd = 0;                                                                                              \
+        (void)x, (void)y, (void)one_x, (void)one_y;                                                                    \
+        for (uint32_t i = 0; i < n; i++) {                                                                             \
+            double r = a_of sign b_of;                                                                                 \
+            uint64_t bits;                                                                                             \
+            memcpy(&bits, &r, sizeof bits);                                                                            \
+            odd |= ((bits & 0x7ff0000000000000u) + 0x0010000000000000u);                                               \
+            ret[i] = r;                                                                                                \
+        }                                                                                                              \
+        return odd >> 63;                                                                                              \
     }
 DOUBLE_LOOP(add_doubles, +, x[i], y[i])
 DOUBLE_LOOP(add_double, +, x[i], one_y)
@@ -100,7 +102,9 @@ DOUBLE_LOOP(divide_from_double, /, one_x, y[i])
 bool kernel_double(int op, struct doubles a, struct doubles b, double *ret, uint32_t n)
 {
     if (op == KERNEL_SUBTRACT)
-        return !a.at ? subtract_from_double(a, b, ret, n) : b.at ? subtract_doubles(a, b, ret, n) : subtract_double(a, b, ret, n);
+        return !a.at  ? subtract_from_double(a, b, ret, n)
+               : b.at ? subtract_doubles(a, b, ret, n)
+                      : subtract_double(a, b, ret, n);
     if (!a.at) {
         struct doubles swap = a;
         a = b;
@@ -116,23 +120,23 @@ bool kernel_double_divide(struct doubles a, struct doubles b, double *ret, uint3
     return !a.at ? divide_from_double(a, b, ret, n) : b.at ? divide_doubles(a, b, ret, n) : divide_double(a, b, ret, n);
 }
 
-#define COMPARE_LOOP(name, type, sign)                                                                          \
-    static void name##_columns(const type *restrict a, const type *restrict b, uint8_t *restrict ret, uint32_t n) \
-    {                                                                                                           \
-        for (uint32_t i = 0; i < n; i++)                                                                        \
-            ret[i] = a[i] sign b[i];                                                                            \
-    }                                                                                                           \
-    static void name##_one(const type *restrict a, type b, uint8_t *restrict ret, uint32_t n)                   \
-    {                                                                                                           \
-        for (uint32_t i = 0; i < n; i++)                                                                        \
-            ret[i] = a[i] sign b;                                                                               \
+#define COMPARE_LOOP(name, type, sign)                                                                                 \
+    static void name##_columns(const type *restrict a, const type *restrict b, uint8_t *restrict ret, uint32_t n)      \
+    {                                                                                                                  \
+        for (uint32_t i = 0; i < n; i++)                                                                               \
+            ret[i] = a[i] sign b[i];                                                                                   \
+    }                                                                                                                  \
+    static void name##_one(const type *restrict a, type b, uint8_t *restrict ret, uint32_t n)                          \
+    {                                                                                                                  \
+        for (uint32_t i = 0; i < n; i++)                                                                               \
+            ret[i] = a[i] sign b;                                                                                      \
     }
-#define COMPARE_LOOPS(name, type) \
-    COMPARE_LOOP(name##_eq, type, ==)  \
-    COMPARE_LOOP(name##_ne, type, !=)  \
-    COMPARE_LOOP(name##_lt, type, <)   \
-    COMPARE_LOOP(name##_le, type, <=)  \
-    COMPARE_LOOP(name##_gt, type, >)   \
+#define COMPARE_LOOPS(name, type)                                                                                      \
+    COMPARE_LOOP(name##_eq, type, ==)                                                                                  \
+    COMPARE_LOOP(name##_ne, type, !=)                                                                                  \
+    COMPARE_LOOP(name##_lt, type, <)                                                                                   \
+    COMPARE_LOOP(name##_le, type, <=)                                                                                  \
+    COMPARE_LOOP(name##_gt, type, >)                                                                                   \
     COMPARE_LOOP(name##_ge, type, >=)
 COMPARE_LOOPS(int, int64_t)
 COMPARE_LOOPS(double, double)
@@ -140,23 +144,24 @@ COMPARE_LOOPS(double, double)
 /* One constant at least is on the right: 5 < x is x > 5. */
 static const uint8_t turned[] = {KERNEL_EQ, KERNEL_NE, KERNEL_GT, KERNEL_GE, KERNEL_LT, KERNEL_LE};
 
-#define COMPARE(type, function, operand)                                                                            \
-    void function(int op, struct operand a, struct operand b, uint8_t *ret, uint32_t n)                             \
-    {                                                                                                               \
-        static void (*const columns[])(const type *restrict, const type *restrict, uint8_t *restrict, uint32_t) = { \
-            NAMES(columns)};                                                                                        \
-        static void (*const one[])(const type *restrict, type, uint8_t *restrict, uint32_t) = {NAMES(one)};         \
-        if (a.at && b.at)                                                                                           \
-            columns[op](a.at, b.at, ret, n);                                                                        \
-        else if (a.at)                                                                                              \
-            one[op](a.at, b.one, ret, n);                                                                           \
-        else                                                                                                        \
-            one[turned[op]](b.at, a.one, ret, n);                                                                   \
+#define COMPARE(type, function, operand)                                                                               \
+    void function(int op, struct operand a, struct operand b, uint8_t *ret, uint32_t n)                                \
+    {                                                                                                                  \
+        static void (*const columns[])(const type *restrict, const type *restrict, uint8_t *restrict,                  \
+                                       uint32_t) = {NAMES(columns)};                                                   \
+        static void (*const one[])(const type *restrict, type, uint8_t *restrict, uint32_t) = {NAMES(one)};            \
+        if (a.at && b.at)                                                                                              \
+            columns[op](a.at, b.at, ret, n);                                                                           \
+        else if (a.at)                                                                                                 \
+            one[op](a.at, b.one, ret, n);                                                                              \
+        else                                                                                                           \
+            one[turned[op]](b.at, a.one, ret, n);                                                                      \
     }
 #define NAMES(kind) int_eq_##kind, int_ne_##kind, int_lt_##kind, int_le_##kind, int_gt_##kind, int_ge_##kind
 COMPARE(int64_t, kernel_int_compare, ints)
 #undef NAMES
-#define NAMES(kind) double_eq_##kind, double_ne_##kind, double_lt_##kind, double_le_##kind, double_gt_##kind, double_ge_##kind
+#define NAMES(kind)                                                                                                    \
+    double_eq_##kind, double_ne_##kind, double_lt_##kind, double_le_##kind, double_gt_##kind, double_ge_##kind
 COMPARE(double, kernel_double_compare, doubles)
 
 bool kernel_int_to_double(const int64_t *restrict a, double divisor, double *restrict ret, uint32_t n)

@@ -4,7 +4,8 @@
 
 #include <ctype.h>
 
-bool parse_fail(struct parser *p, size_t offset, size_t length, const char *code, const char *hint, const char *format, ...)
+bool parse_fail(struct parser *p, size_t offset, size_t length, const char *code, const char *hint, const char *format,
+                ...)
 {
     va_list args;
     struct expr_error *e = p->error;
@@ -42,18 +43,25 @@ static bool name_more(char c)
 static const struct {
     const char *sign, *hint;
 } odd_signs[] = {
-    {"\xe2\x80\x98", "use the straight quote: 'text'"},  {"\xe2\x80\x99", "use the straight quote: 'text'"},
-    {"\xe2\x80\x9a", "use the straight quote: 'text'"},  {"\xe2\x80\x9b", "use the straight quote: 'text'"},
+    {"\xe2\x80\x98", "use the straight quote: 'text'"},
+    {"\xe2\x80\x99", "use the straight quote: 'text'"},
+    {"\xe2\x80\x9a", "use the straight quote: 'text'"},
+    {"\xe2\x80\x9b", "use the straight quote: 'text'"},
     {"\xe2\x80\x9c", "text stands in straight single quotes: 'text'"},
     {"\xe2\x80\x9d", "text stands in straight single quotes: 'text'"},
     {"\xe2\x80\x9e", "text stands in straight single quotes: 'text'"},
     {"\xc2\xab", "text stands in straight single quotes: 'text'"},
     {"\xc2\xbb", "text stands in straight single quotes: 'text'"},
-    {"\xc2\xb4", "use the straight quote: 'text'"},      {"\xe2\x88\x92", "use the plain minus: -"},
-    {"\xe2\x80\x93", "use the plain minus: -"},          {"\xe2\x80\x94", "use the plain minus: -"},
-    {"\xe2\x89\xa4", "use <="},                          {"\xe2\x89\xa5", "use >="},
-    {"\xe2\x89\xa0", "use <> or !="},                    {"\xc3\x97", "use *"},
-    {"\xc3\xb7", "use /"},                               {"\xc2\xa0", "that is a no-break space; use a plain one"},
+    {"\xc2\xb4", "use the straight quote: 'text'"},
+    {"\xe2\x88\x92", "use the plain minus: -"},
+    {"\xe2\x80\x93", "use the plain minus: -"},
+    {"\xe2\x80\x94", "use the plain minus: -"},
+    {"\xe2\x89\xa4", "use <="},
+    {"\xe2\x89\xa5", "use >="},
+    {"\xe2\x89\xa0", "use <> or !="},
+    {"\xc3\x97", "use *"},
+    {"\xc3\xb7", "use /"},
+    {"\xc2\xa0", "that is a no-break space; use a plain one"},
     {"\xe2\x80\xaf", "that is a no-break space; use a plain one"},
     {"\xef\xbb\xbf", "that is a byte order mark; remove it"},
 };
@@ -82,8 +90,8 @@ static bool lex_quoted(struct parser *p, char quote)
     for (;; p->at++) {
         if (p->at >= p->text.n)
             return parse_fail(p, from, p->text.n - from, "E300",
-                              quote == '\'' ? "a quote inside a text is written twice: 'it''s'" : NULL, "this %s has no end: a %c is missing",
-                              quote == '\'' ? "text" : "name", quote);
+                              quote == '\'' ? "a quote inside a text is written twice: 'it''s'" : NULL,
+                              "this %s has no end: a %c is missing", quote == '\'' ? "text" : "name", quote);
         if (p->text.data[p->at] != quote)
             continue;
         if (char_at(p, p->at + 1) != quote)
@@ -127,7 +135,8 @@ static bool lex_number(struct parser *p)
         }
     }
     if (name_start(char_at(p, p->at)) || (char_at(p, p->at) == '.' && p->at + 1 == p->text.n))
-        return parse_fail(p, from, p->at - from + 1, "E300", "a name that begins with a digit stands in double quotes: \"2nd\"",
+        return parse_fail(p, from, p->at - from + 1, "E300",
+                          "a name that begins with a digit stands in double quotes: \"2nd\"",
                           "a number does not go on with '%c'", char_at(p, p->at));
     p->token.kind = TOKEN_NUMBER;
     p->token.text = (leat_text){p->text.data + from, p->at - from};
@@ -147,29 +156,44 @@ static void lex_name(struct parser *p)
 static const struct {
     const char *sign, *hint;
 } foreign_signs[] = {
-    {"===", "equality is written ="}, {"!==", "inequality is written <>"}, {"==", "equality is written ="},
-    {"&&", "write and"},              {"=~", "a regular expression is matched by ~"},
-    {"<=>", "is not distinct from compares with null"}, {"->>", "nested fields are written a.b"},
-    {"->", "nested fields are written a.b"}, {"**", "write power(x, y)"}, {"=>", "greater or equal is written >="},
-    {"=<", "less or equal is written <="}, {"??", "write coalesce(a, b)"}, {"?", "write case when ... then ... else ... end"},
-    {"&", "write and"}, {"!", "write not"}, {"|", "join texts with ||; write or for alternatives"},
-    {"`", "an odd name stands in double quotes: \"Order Id\""}, {"{", "a brace belongs to templates, not into an expression"},
-    {"}", "a brace belongs to templates, not into an expression"}, {";", "one expression stands alone, without ;"},
-    {"^", "write power(x, y)"}, {"@", "metadata begin with $: $time"}, {"#", "comments stand outside of the expression"},
+    {"===", "equality is written ="},
+    {"!==", "inequality is written <>"},
+    {"==", "equality is written ="},
+    {"&&", "write and"},
+    {"=~", "a regular expression is matched by ~"},
+    {"<=>", "is not distinct from compares with null"},
+    {"->>", "nested fields are written a.b"},
+    {"->", "nested fields are written a.b"},
+    {"**", "write power(x, y)"},
+    {"=>", "greater or equal is written >="},
+    {"=<", "less or equal is written <="},
+    {"??", "write coalesce(a, b)"},
+    {"?", "write case when ... then ... else ... end"},
+    {"&", "write and"},
+    {"!", "write not"},
+    {"|", "join texts with ||; write or for alternatives"},
+    {"`", "an odd name stands in double quotes: \"Order Id\""},
+    {"{", "a brace belongs to templates, not into an expression"},
+    {"}", "a brace belongs to templates, not into an expression"},
+    {";", "one expression stands alone, without ;"},
+    {"^", "write power(x, y)"},
+    {"@", "metadata begin with $: $time"},
+    {"#", "comments stand outside of the expression"},
     {"\\", NULL},
 };
 
 static bool lex_sign(struct parser *p)
 {
-    static const char *const signs[] = {"!~*", "::", "||", "<=", ">=", "<>", "!=", "!~", "~*", "+", "-", "*", "/", "%",
-                                        "=",   "<",  ">",  "(",  ")",  ",",  ".",  "[",  "]",  "~", ":"};
+    static const char *const signs[] = {"!~*", "::", "||", "<=", ">=", "<>", "!=", "!~", "~*", "+", "-", "*", "/",
+                                        "%",   "=",  "<",  ">",  "(",  ")",  ",",  ".",  "[",  "]", "~", ":"};
     leat_text rest = {p->text.data + p->at, p->text.n - p->at};
     for (size_t i = 0; i < N_OF(foreign_signs); i++) {
         size_t n = strlen(foreign_signs[i].sign);
         bool ours = rest.n >= 2 && rest.data[0] == '!' && (rest.data[1] == '=' || rest.data[1] == '~');
         ours = ours || (rest.n >= 2 && rest.data[0] == '|' && rest.data[1] == '|');
         if (rest.n >= n && memcmp(rest.data, foreign_signs[i].sign, n) == 0 && (n > 2 || !ours))
-            return parse_fail(p, p->at, n, "E300", foreign_signs[i].hint, "'%s' is no sign of this language", foreign_signs[i].sign);
+            return parse_fail(p, p->at, n, "E300", foreign_signs[i].hint, "'%s' is no sign of this language",
+                              foreign_signs[i].sign);
     }
     for (size_t i = 0; i < N_OF(signs); i++) {
         size_t n = strlen(signs[i]);
@@ -181,14 +205,15 @@ static bool lex_sign(struct parser *p)
         }
     }
     return parse_fail(p, p->at, 1, "E300", NULL,
-                      isprint((unsigned char)rest.data[0]) ? "'%c' is no sign of this language" : "the byte 0x%02x does not belong here",
+                      isprint((unsigned char)rest.data[0]) ? "'%c' is no sign of this language"
+                                                           : "the byte 0x%02x does not belong here",
                       (unsigned char)rest.data[0]);
 }
 
 static void skip_blanks(struct parser *p)
 {
-    while (p->at < p->text.n && (p->text.data[p->at] == ' ' || p->text.data[p->at] == '\t' || p->text.data[p->at] == '\n' ||
-                                 p->text.data[p->at] == '\r'))
+    while (p->at < p->text.n && (p->text.data[p->at] == ' ' || p->text.data[p->at] == '\t' ||
+                                 p->text.data[p->at] == '\n' || p->text.data[p->at] == '\r'))
         p->at++;
 }
 
@@ -210,8 +235,8 @@ bool lex_next(struct parser *p)
     } else if (name_start(c) || (c == '$' && name_start(char_at(p, from + 1)))) {
         int odd = odd_sign_at(p, from);
         if (odd >= 0)
-            return parse_fail(p, from, strlen(odd_signs[odd].sign), "E300", odd_signs[odd].hint, "'%s' is no sign of this language",
-                              odd_signs[odd].sign);
+            return parse_fail(p, from, strlen(odd_signs[odd].sign), "E300", odd_signs[odd].hint,
+                              "'%s' is no sign of this language", odd_signs[odd].sign);
         lex_name(p);
     } else {
         good = lex_sign(p);

@@ -4,8 +4,6 @@
 
 #include <math.h>
 
-
-
 static bool does_not_convert(struct call *c, const leat_value *v, uint32_t type)
 {
     return call_fail(c, "type", "the result is %s, but %s is wanted", type_name(v->type), type_name(type));
@@ -117,7 +115,12 @@ static struct read give(struct eval *x, const struct col *c, uint32_t type)
     uint32_t absent = c->data ? count_absent(valid, x->n) : x->n;
     if (!c->data)
         valid = eval_zero_bits(x);
-    *column = (leat_column){.type = type, .scale = c->scale, .data = data, .valid = absent ? kept_bits(x, valid) : NULL, .n = x->n, .nulls = absent};
+    *column = (leat_column){.type = type,
+                            .scale = c->scale,
+                            .data = data,
+                            .valid = absent ? kept_bits(x, valid) : NULL,
+                            .n = x->n,
+                            .nulls = absent};
     return (struct read){column, kept_bits(x, bad)};
 }
 
@@ -127,7 +130,8 @@ static const uint64_t *convert(struct eval *x, const struct col *c, uint32_t typ
     uint64_t *bad = eval_zero_bits(x);
     for (uint32_t i = 0; i < x->n; i++) {
         leat_value v;
-        bool good = !(c->bad && bits_get(c->bad, i)) && col_value(x, c, i, &v) && out_value(&x->call, &v, type, &out[i]);
+        bool good =
+            !(c->bad && bits_get(c->bad, i)) && col_value(x, c, i, &v) && out_value(&x->call, &v, type, &out[i]);
         if (good)
             continue;
         out[i] = (leat_value){0};

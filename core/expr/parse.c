@@ -71,7 +71,8 @@ struct binary {
     const char *sign;
     enum op op;
 };
-static const struct binary products[] = {{"*", OP_MULTIPLY}, {"/", OP_DIVIDE}, {"%", OP_MODULO}, {"div", OP_DIV}, {NULL, 0}};
+static const struct binary products[] = {
+    {"*", OP_MULTIPLY}, {"/", OP_DIVIDE}, {"%", OP_MODULO}, {"div", OP_DIV}, {NULL, 0}};
 static const struct binary sums[] = {{"+", OP_ADD}, {"-", OP_SUBTRACT}, {NULL, 0}};
 static const struct binary joins[] = {{"||", OP_CONCAT}, {NULL, 0}};
 
@@ -154,7 +155,8 @@ static struct node *parse_in(struct parser *p, struct node *x)
     do {
         struct node *n = args.n <= EXPR_ARGS_MAX ? parse_or(p) : NULL;
         if (!n && !failed(p))
-            parse_fail(p, p->token.offset, 1, "E306", "a lookup table holds longer lists", "a list has at most %d members", EXPR_ARGS_MAX);
+            parse_fail(p, p->token.offset, 1, "E306", "a lookup table holds longer lists",
+                       "a list has at most %d members", EXPR_ARGS_MAX);
         if (!n)
             goto done;
         *VEC_PUSH(&args) = n;
@@ -173,8 +175,10 @@ static struct node *parse_like(struct parser *p, struct node *x)
     if (!pattern)
         return NULL;
     if (took_word(p, "escape")) {
-        if (p->token.kind != TOKEN_TEXT || p->token.text.n > 1 || (p->token.text.n && (unsigned char)p->token.text.data[0] >= 0x80)) {
-            parse_fail(p, p->token.offset, p->token.length, "E300", NULL, "the sign after 'escape' is one ASCII character in quotes");
+        if (p->token.kind != TOKEN_TEXT || p->token.text.n > 1 ||
+            (p->token.text.n && (unsigned char)p->token.text.data[0] >= 0x80)) {
+            parse_fail(p, p->token.offset, p->token.length, "E300", NULL,
+                       "the sign after 'escape' is one ASCII character in quotes");
             return NULL;
         }
         escape = p->token.text.n ? p->token.text.data[0] : 0;
@@ -221,8 +225,9 @@ static struct node *parse_range(struct parser *p)
             rest = parse_like;
         else if (token_is_word(&p->token, "ilike"))
             parse_fail(p, p->token.offset, 5, "E300", "write lower(x) like 'a%'", "there is no ilike");
-        else if (not && !failed(p))
-            parse_fail(p, at, 3, "E300", "not stands before a condition, or in: not in, not like, not between", "'not' does not belong here");
+        else if (not &&!failed(p))
+            parse_fail(p, at, 3, "E300", "not stands before a condition, or in: not in, not like, not between",
+                       "'not' does not belong here");
         if (failed(p))
             return NULL;
         if (!rest)
@@ -234,8 +239,8 @@ static struct node *parse_range(struct parser *p)
 
 /* --- comparison, is, not, and, or -------------------------------------------------------------------------------- */
 
-static const struct binary comparisons[] = {{"=", OP_EQ}, {"<>", OP_NE}, {"!=", OP_NE}, {"<", OP_LT}, {"<=", OP_LE},
-                                            {">", OP_GT}, {">=", OP_GE}, {NULL, 0}};
+static const struct binary comparisons[] = {{"=", OP_EQ},  {"<>", OP_NE}, {"!=", OP_NE}, {"<", OP_LT},
+                                            {"<=", OP_LE}, {">", OP_GT},  {">=", OP_GE}, {NULL, 0}};
 
 static struct node *parse_comparison(struct parser *p)
 {
@@ -273,8 +278,8 @@ static struct node *parse_is(struct parser *p)
             x = y ? negated(p, not, pair(p, OP_DISTINCT, x, y)) : NULL;
         } else {
             if (!failed(p))
-                parse_fail(p, p->token.offset, p->token.length, "E300", "equality is written =",
-                           "after 'is' comes null, not null, true, false or distinct from");
+                parse_fail(p, p->token.offset, p->token.length, "E300",
+                           "equality is written =", "after 'is' comes null, not null, true, false or distinct from");
             return NULL;
         }
     }
@@ -331,8 +336,9 @@ static void refuse_rest(struct parser *p)
         hint = "there is no ( for it";
     else if (t->kind == TOKEN_NAME)
         hint = "conditions are joined by 'and' and 'or'; a name with blanks stands in double quotes";
-    parse_fail(p, t->offset, t->length, "E300", hint, "'" TEXT_FMT "' does not belong here: the expression is complete before it",
-               (int)t->length, p->text.data + t->offset);
+    parse_fail(p, t->offset, t->length, "E300", hint,
+               "'" TEXT_FMT "' does not belong here: the expression is complete before it", (int)t->length,
+               p->text.data + t->offset);
 }
 
 struct node *parse_whole(struct parser *p)

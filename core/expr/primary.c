@@ -34,8 +34,8 @@ static struct node *parse_number(struct parser *p, bool minus)
     }
     buf_text(&text, t.text);
     if (!value_parse_number(buf_view(&text), &v) || (is_integer(t.text) && v.type != LEAT_I64)) {
-        parse_fail(p, t.offset, t.length, "E305", "a float is written with an exponent: 1e20", "'" TEXT_FMT "' does not fit into 64 bits",
-                   TEXT_ARG(t.text));
+        parse_fail(p, t.offset, t.length, "E305", "a float is written with an exponent: 1e20",
+                   "'" TEXT_FMT "' does not fit into 64 bits", TEXT_ARG(t.text));
         return NULL;
     }
     return lex_next(p) ? literal(p, from, v) : NULL;
@@ -56,7 +56,8 @@ static struct node *parse_interval(struct parser *p, size_t offset)
     if (!value_parse_duration(t.text, &us)) {
         bool months = memmem(t.text.data, t.text.n, "mon", 3) || memmem(t.text.data, t.text.n, "year", 4);
         parse_fail(p, t.offset, t.length, "E305", "write interval '5 minutes', '1 day 2 hours' or '90s'",
-                   months ? "'" TEXT_FMT "' is no fixed span: months and years differ in length" : "'" TEXT_FMT "' is no span of time",
+                   months ? "'" TEXT_FMT "' is no fixed span: months and years differ in length"
+                          : "'" TEXT_FMT "' is no span of time",
                    TEXT_ARG(t.text));
         return NULL;
     }
@@ -91,8 +92,8 @@ static struct node *field(struct parser *p, size_t offset, leat_text path, uint3
     if (!known && quoted) {
         char hint[256];
         near = path.n > 5 ? near : NULL; /* a short one is more likely a text */
-        snprintf(hint, sizeof hint, "double quotes are names; use 'single quotes' for text%s%s%s", near ? ", or did you mean \"" : "",
-                 near ? near : "", near ? "\"" : "");
+        snprintf(hint, sizeof hint, "double quotes are names; use 'single quotes' for text%s%s%s",
+                 near ? ", or did you mean \"" : "", near ? near : "", near ? "\"" : "");
         parse_fail(p, offset, p->last_end - offset, "E301", hint, "unknown field " TEXT_FMT, TEXT_ARG(path));
         return NULL;
     }
@@ -101,10 +102,13 @@ static struct node *field(struct parser *p, size_t offset, leat_text path, uint3
     struct node *n = node_new(p, OP_FIELD, offset, NULL, 0);
     n->path = paths_add(p->paths, path);
     if (n->path == PATH_NONE) {
-        parse_fail(p, offset, p->last_end - offset, "E300", NULL, "'" TEXT_FMT "' is no name of a field", TEXT_ARG(path));
+        parse_fail(p, offset, p->last_end - offset, "E300", NULL, "'" TEXT_FMT "' is no name of a field",
+                   TEXT_ARG(path));
         return NULL;
     }
-    n->type = type == LEAT_BYTES ? LEAT_TEXT : type >= LEAT_JSON ? LEAT_NULL : type; /* what JSON holds is seen per record */
+    n->type = type == LEAT_BYTES  ? LEAT_TEXT
+              : type >= LEAT_JSON ? LEAT_NULL
+                                  : type; /* what JSON holds is seen per record */
     remember(p, n->path);
     return node_check(p, n);
 }
@@ -154,7 +158,8 @@ static struct node *parse_field(struct parser *p, struct token first)
             continue;
         }
         if (step.kind != TOKEN_NAME && step.kind != TOKEN_QUOTED) {
-            parse_fail(p, step.offset, step.length, "E300", "an odd name stands in double quotes: a.\"2nd\"", "a name is missing after the dot");
+            parse_fail(p, step.offset, step.length, "E300", "an odd name stands in double quotes: a.\"2nd\"",
+                       "a name is missing after the dot");
             return NULL;
         }
         buf_char(&path, '.');
@@ -167,8 +172,9 @@ static struct node *parse_field(struct parser *p, struct token first)
 static const struct {
     const char *name;
     uint32_t type;
-} metadata[] = {{"$id", LEAT_TEXT}, {"$key", LEAT_TEXT}, {"$time", LEAT_TIME}, {"$topic", LEAT_TEXT}, {"$partition", LEAT_TEXT},
-                {"$sequence", LEAT_I64}, {"$file", LEAT_TEXT}, {"$line", LEAT_I64}, {"$headers", LEAT_TEXT}};
+} metadata[] = {{"$id", LEAT_TEXT},    {"$key", LEAT_TEXT},       {"$time", LEAT_TIME},
+                {"$topic", LEAT_TEXT}, {"$partition", LEAT_TEXT}, {"$sequence", LEAT_I64},
+                {"$file", LEAT_TEXT},  {"$line", LEAT_I64},       {"$headers", LEAT_TEXT}};
 
 static struct node *parse_header(struct parser *p, size_t offset)
 {
@@ -205,7 +211,9 @@ static struct node *parse_meta(struct parser *p)
     }
     const char *near = closest(t.text, names, N_OF(names));
     char hint[256];
-    snprintf(hint, sizeof hint, near ? "did you mean %s?" : "there are $id $key $time $topic $partition $sequence $headers['x'] $file $line",
+    snprintf(hint, sizeof hint,
+             near ? "did you mean %s?"
+                  : "there are $id $key $time $topic $partition $sequence $headers['x'] $file $line",
              near);
     parse_fail(p, t.offset, t.length, "E301", hint, "unknown metadata '" TEXT_FMT "'", TEXT_ARG(t.text));
     return NULL;
@@ -216,10 +224,12 @@ static struct node *parse_meta(struct parser *p)
 static const struct {
     const char *name;
     uint32_t type;
-} types[] = {{"int", LEAT_I64}, {"integer", LEAT_I64}, {"bigint", LEAT_I64}, {"int8", LEAT_I64}, {"decimal", LEAT_DEC},
-             {"numeric", LEAT_DEC}, {"float", LEAT_F64}, {"float8", LEAT_F64}, {"real", LEAT_F64}, {"text", LEAT_TEXT},
-             {"varchar", LEAT_TEXT}, {"string", LEAT_TEXT}, {"bool", LEAT_BOOL}, {"boolean", LEAT_BOOL}, {"time", LEAT_TIME},
-             {"timestamp", LEAT_TIME}, {"timestamptz", LEAT_TIME}, {"duration", TYPE_DURATION}, {"interval", TYPE_DURATION}};
+} types[] = {
+    {"int", LEAT_I64},          {"integer", LEAT_I64},       {"bigint", LEAT_I64},       {"int8", LEAT_I64},
+    {"decimal", LEAT_DEC},      {"numeric", LEAT_DEC},       {"float", LEAT_F64},        {"float8", LEAT_F64},
+    {"real", LEAT_F64},         {"text", LEAT_TEXT},         {"varchar", LEAT_TEXT},     {"string", LEAT_TEXT},
+    {"bool", LEAT_BOOL},        {"boolean", LEAT_BOOL},      {"time", LEAT_TIME},        {"timestamp", LEAT_TIME},
+    {"timestamptz", LEAT_TIME}, {"duration", TYPE_DURATION}, {"interval", TYPE_DURATION}};
 
 static bool parse_type(struct parser *p, uint32_t *ret)
 {
@@ -234,8 +244,10 @@ static bool parse_type(struct parser *p, uint32_t *ret)
     }
     const char *near = t.kind == TOKEN_NAME ? closest(t.text, names, N_OF(names)) : NULL;
     char hint[256];
-    snprintf(hint, sizeof hint, near ? "did you mean %s?" : "there are int decimal float text bool time duration", near);
-    return parse_fail(p, t.offset, t.length, "E302", hint, "'" TEXT_FMT "' is no type", (int)t.length, p->text.data + t.offset);
+    snprintf(hint, sizeof hint, near ? "did you mean %s?" : "there are int decimal float text bool time duration",
+             near);
+    return parse_fail(p, t.offset, t.length, "E302", hint, "'" TEXT_FMT "' is no type", (int)t.length,
+                      p->text.data + t.offset);
 }
 
 /* decimal(10,2): rounds to two fraction digits. */
@@ -342,14 +354,16 @@ static struct node *parse_case(struct parser *p, size_t offset)
 
 static struct node *unknown_function(struct parser *p, const struct token *name)
 {
-    static const char *const aggregates[] = {"count", "sum", "avg", "min", "max", "first", "last", "stddev", "quantile", "collect", "top"};
+    static const char *const aggregates[] = {"count", "sum",    "avg",      "min",     "max", "first",
+                                             "last",  "stddev", "quantile", "collect", "top"};
     const char *near = function_closest(name->text);
     char hint[256] = "";
     for (size_t i = 0; i < N_OF(aggregates); i++)
         if (token_is_word(name, aggregates[i])) {
             if (strcmp(aggregates[i], "min") == 0 || strcmp(aggregates[i], "max") == 0)
                 snprintf(hint, sizeof hint, "the smaller of several values is least(a, b), the larger greatest(a, b)");
-            parse_fail(p, name->offset, name->length, "E307", hint, "'%s' looks at many records; it belongs into an aggregate", aggregates[i]);
+            parse_fail(p, name->offset, name->length, "E307", hint,
+                       "'%s' looks at many records; it belongs into an aggregate", aggregates[i]);
             return NULL;
         }
     if (near)
@@ -369,7 +383,8 @@ static bool parse_arguments(struct parser *p, node_list *args)
             return false;
         *VEC_PUSH(args) = n;
         if (args->n > EXPR_ARGS_MAX)
-            return parse_fail(p, n->offset, n->length, "E306", NULL, "a function takes at most %d arguments", EXPR_ARGS_MAX);
+            return parse_fail(p, n->offset, n->length, "E306", NULL, "a function takes at most %d arguments",
+                              EXPR_ARGS_MAX);
         if (!token_is_sign(&p->token, ","))
             return parse_expect_sign(p, ")", "at the end of the arguments");
         if (!lex_next(p))
@@ -419,7 +434,8 @@ static struct node *parse_call(struct parser *p, struct token name)
 
 static bool is_reserved(const struct token *t)
 {
-    static const char *const words[] = {"and", "or", "in", "is", "like", "between", "then", "when", "else", "end", "as", "from"};
+    static const char *const words[] = {"and",  "or",   "in",   "is",  "like", "between",
+                                        "then", "when", "else", "end", "as",   "from"};
     for (size_t i = 0; i < N_OF(words); i++)
         if (token_is_word(t, words[i]))
             return true;
@@ -493,7 +509,9 @@ static struct node *parse_primary(struct parser *p)
     if (token_is_sign(&t, "("))
         return parse_parentheses(p);
     parse_fail(p, t.offset, t.length, "E300",
-               token_is_sign(&t, ".") ? "a number begins with a digit: 0.5" : token_is_sign(&t, "*") ? "count() counts records" : NULL,
+               token_is_sign(&t, ".")   ? "a number begins with a digit: 0.5"
+               : token_is_sign(&t, "*") ? "count() counts records"
+                                        : NULL,
                "a value is missing before '" TEXT_FMT "'", TEXT_ARG(t.text));
     return NULL;
 }

@@ -80,7 +80,8 @@ struct read field_read(struct batch *b, const struct node *n)
 bool field_bad(struct call *c, const struct node *n)
 {
     leat_text name = paths_text(c->batch->paths, n->path);
-    return call_fail(c, "type", "field '" TEXT_FMT "' is not %s", (int)(name.n < 100 ? name.n : 100), name.data, type_name(n->type));
+    return call_fail(c, "type", "field '" TEXT_FMT "' is not %s", (int)(name.n < 100 ? name.n : 100), name.data,
+                     type_name(n->type));
 }
 
 static bool field_value(struct call *c, const struct node *n, uint32_t row, leat_value *ret)
@@ -280,8 +281,8 @@ static bool apply_call(struct call *c, const struct node *n, const leat_value *a
         if (args[i].type == LEAT_NULL && !(f->flags & TAKES_NULL))
             return *ret = (leat_value){0}, true;
         if (args[i].type != LEAT_NULL && !kind_fits(kind, args[i].type))
-            return call_fail(c, "type", "argument %u of %s is %s, but this is %s", i + 1, f->public.name, kind_name(kind),
-                             type_name(args[i].type));
+            return call_fail(c, "type", "argument %u of %s is %s, but this is %s", i + 1, f->public.name,
+                             kind_name(kind), type_name(args[i].type));
     }
     if (!f->apply(c, args, n->n, ret))
         return false;

@@ -19,13 +19,13 @@ struct expr_run {
     size_t taken;
     char *text, *text_end; /* what is left of a piece of the batch's memory */
     size_t text_piece;
-    struct batch *batch;     /* whose memory that is */
+    struct batch *batch; /* whose memory that is */
 };
 
 bool run_holds(const struct expr_run *r, const void *p); /* whether p points into its scratch memory */
 void regex_forget(struct expr_run *r);
 locale_t text_locale(void); /* C.UTF-8 */
 /* The first match at or behind `from`, with n_ret groups (ret NULL: none). False: the expression is wrong. */
-bool regex_search(struct call *c, leat_text t, size_t from, leat_text pattern, bool ignore_case, regmatch_t *ret, size_t n_ret,
-                  bool *ret_found);
+bool regex_search(struct call *c, leat_text t, size_t from, leat_text pattern, bool ignore_case, regmatch_t *ret,
+                  size_t n_ret, bool *ret_found);
 #endif

@@ -1,25 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* time_pattern.c: times printed and read by PostgreSQL's patterns (YYYY-MM-DD HH24:MI:SS); numbers printed by 990.00. */
+/* time_pattern.c: times printed and read by PostgreSQL's patterns (YYYY-MM-DD HH24:MI:SS); numbers printed by 990.00.
+ */
 #include "core/expr/expr_internal.h"
 
 #include <ctype.h>
 
 enum part {
-    PART_YYYY, PART_YY, PART_MM, PART_MONTH, PART_MON, PART_DD, PART_DDD, PART_DAY, PART_DY, PART_D, PART_ID, PART_HH24, PART_HH12,
-    PART_MI, PART_SS, PART_MS, PART_US, PART_AM, PART_Q, PART_IW, PART_IYYY, PART_TZH, PART_TZM, PART_TZ, PART_LITERAL
+    PART_YYYY,
+    PART_YY,
+    PART_MM,
+    PART_MONTH,
+    PART_MON,
+    PART_DD,
+    PART_DDD,
+    PART_DAY,
+    PART_DY,
+    PART_D,
+    PART_ID,
+    PART_HH24,
+    PART_HH12,
+    PART_MI,
+    PART_SS,
+    PART_MS,
+    PART_US,
+    PART_AM,
+    PART_Q,
+    PART_IW,
+    PART_IYYY,
+    PART_TZH,
+    PART_TZM,
+    PART_TZ,
+    PART_LITERAL
 };
 /* Longest first where one begins another. digits: most that are read. */
 static const struct {
     const char *name;
     uint8_t part, digits;
-} parts[] = {{"YYYY", PART_YYYY, 4}, {"YY", PART_YY, 2},   {"IYYY", PART_IYYY, 4}, {"MONTH", PART_MONTH, 0}, {"MON", PART_MON, 0},
-             {"MM", PART_MM, 2},     {"MI", PART_MI, 2},   {"MS", PART_MS, 3},     {"DDD", PART_DDD, 3},     {"DD", PART_DD, 2},
-             {"DAY", PART_DAY, 0},   {"DY", PART_DY, 0},   {"D", PART_D, 1},       {"ID", PART_ID, 1},       {"IW", PART_IW, 2},
-             {"HH24", PART_HH24, 2}, {"HH12", PART_HH12, 2}, {"HH", PART_HH12, 2}, {"SS", PART_SS, 2},       {"US", PART_US, 6},
-             {"AM", PART_AM, 0},     {"PM", PART_AM, 0},   {"Q", PART_Q, 1},       {"TZH", PART_TZH, 2},     {"TZM", PART_TZM, 2},
-             {"TZ", PART_TZ, 0},     {"OF", PART_TZ, 0}};
-static const char *const months[] = {"January", "February", "March", "April", "May", "June", "July", "August", "September",
-                                     "October", "November", "December"};
+} parts[] = {{"YYYY", PART_YYYY, 4}, {"YY", PART_YY, 2},   {"IYYY", PART_IYYY, 4}, {"MONTH", PART_MONTH, 0},
+             {"MON", PART_MON, 0},   {"MM", PART_MM, 2},   {"MI", PART_MI, 2},     {"MS", PART_MS, 3},
+             {"DDD", PART_DDD, 3},   {"DD", PART_DD, 2},   {"DAY", PART_DAY, 0},   {"DY", PART_DY, 0},
+             {"D", PART_D, 1},       {"ID", PART_ID, 1},   {"IW", PART_IW, 2},     {"HH24", PART_HH24, 2},
+             {"HH12", PART_HH12, 2}, {"HH", PART_HH12, 2}, {"SS", PART_SS, 2},     {"US", PART_US, 6},
+             {"AM", PART_AM, 0},     {"PM", PART_AM, 0},   {"Q", PART_Q, 1},       {"TZH", PART_TZH, 2},
+             {"TZM", PART_TZM, 2},   {"TZ", PART_TZ, 0},   {"OF", PART_TZ, 0}};
+static const char *const months[] = {"January", "February", "March",     "April",   "May",      "June",
+                                     "July",    "August",   "September", "October", "November", "December"};
 static const char *const days[] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
 
 struct piece {
@@ -74,7 +99,8 @@ static void print_name(struct buf *out, const struct piece *p, const char *name,
 {
     bool upper = isupper((unsigned char)p->spelt.data[0]), all = upper && isupper((unsigned char)p->spelt.data[1]);
     for (size_t i = 0; name[i] && i < n; i++)
-        buf_char(out, (char)(all || (upper && i == 0) ? toupper((unsigned char)name[i]) : tolower((unsigned char)name[i])));
+        buf_char(out,
+                 (char)(all || (upper && i == 0) ? toupper((unsigned char)name[i]) : tolower((unsigned char)name[i])));
     for (size_t i = strlen(name); p->fill && n == 9 && i < n; i++)
         buf_char(out, ' ');
 }
@@ -140,7 +166,9 @@ static void print_piece(struct buf *out, const struct piece *p, const struct civ
         print_number(out, p, t->us, 6);
         break;
     case PART_AM:
-        buf_str(out, isupper((unsigned char)p->spelt.data[0]) ? t->hour < 12 ? "AM" : "PM" : t->hour < 12 ? "am" : "pm");
+        buf_str(out, isupper((unsigned char)p->spelt.data[0]) ? t->hour < 12 ? "AM" : "PM"
+                     : t->hour < 12                           ? "am"
+                                                              : "pm");
         break;
     case PART_Q:
         print_number(out, p, (t->month + 2) / 3, 1);
@@ -193,9 +221,9 @@ bool time_print(struct call *c, int64_t time_us, leat_text pattern, leat_text *r
 struct reading {
     leat_text rest;
     struct civil t;
-    int day_of_year;     /* 0: not given */
-    int hour12;          /* 0: not given */
-    int afternoon;       /* -1: not given */
+    int day_of_year; /* 0: not given */
+    int hour12;      /* 0: not given */
+    int afternoon;   /* -1: not given */
     int zone_sign, zone_minutes;
 };
 
@@ -414,7 +442,8 @@ bool number_print(struct call *c, const leat_value *v, leat_text pattern, leat_t
     size_t places = point ? pattern.n - whole.n - 1 : 0;
     for (size_t i = 0; i < pattern.n; i++)
         if (!strchr("09,.", pattern.data[i]) || (point && pattern.data + i > point && strchr(",.", pattern.data[i])))
-            return call_fail(c, "error", "'" TEXT_FMT "' is no pattern of a number; write 990.00 or 999,990.00", TEXT_ARG(pattern));
+            return call_fail(c, "error", "'" TEXT_FMT "' is no pattern of a number; write 990.00 or 999,990.00",
+                             TEXT_ARG(pattern));
     if (pattern.n > 60 || places > 15)
         return call_fail(c, "error", "a pattern of a number has at most 60 signs and 15 places");
     leat_value args[] = {*v, value_int((int64_t)places)};
@@ -426,7 +455,8 @@ bool number_print(struct call *c, const leat_value *v, leat_text pattern, leat_t
     struct decimal d = {rounded.as.i64, rounded.type == LEAT_DEC ? rounded.scale : 0};
     bool minus = d.mantissa < 0;
     char digits[48];
-    __extension__ unsigned __int128 m = minus ? (unsigned __int128)0 - (unsigned __int128)(wide)d.mantissa : (unsigned __int128)d.mantissa;
+    __extension__ unsigned __int128 m =
+        minus ? (unsigned __int128)0 - (unsigned __int128)(wide)d.mantissa : (unsigned __int128)d.mantissa;
     for (; (size_t)d.scale < places; d.scale++)
         m *= 10;
     size_t n = sizeof digits;
@@ -438,7 +468,8 @@ bool number_print(struct call *c, const leat_value *v, leat_text pattern, leat_t
     if (left == 1 && digits[n] == '0')
         left = 0, n++;
     if (!print_places(&out, whole, digits + n, left, minus))
-        return call_fail(c, "overflow", "the number has more digits than the pattern '" TEXT_FMT "'", TEXT_ARG(pattern));
+        return call_fail(c, "overflow", "the number has more digits than the pattern '" TEXT_FMT "'",
+                         TEXT_ARG(pattern));
     if (point) {
         buf_char(&out, '.');
         buf_add(&out, digits + sizeof digits - places, places);

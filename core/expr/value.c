@@ -4,9 +4,25 @@
 
 #include <math.h>
 
-static const int64_t powers[19] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000,
-                                   100000000000, 1000000000000, 10000000000000, 100000000000000, 1000000000000000,
-                                   10000000000000000, 100000000000000000, 1000000000000000000};
+static const int64_t powers[19] = {1,
+                                   10,
+                                   100,
+                                   1000,
+                                   10000,
+                                   100000,
+                                   1000000,
+                                   10000000,
+                                   100000000,
+                                   1000000000,
+                                   10000000000,
+                                   100000000000,
+                                   1000000000000,
+                                   10000000000000,
+                                   100000000000000,
+                                   1000000000000000,
+                                   10000000000000000,
+                                   100000000000000000,
+                                   1000000000000000000};
 enum { DIVISION_DIGITS = 12 };
 #define EXACT_DOUBLE (INT64_C(1) << 53)
 
@@ -212,21 +228,25 @@ static bool exact_arithmetic(struct call *c, enum op op, const leat_value *a, co
     case OP_MULTIPLY:
         x = (wide)a->as.i64 * b->as.i64;
         scale = a->scale + b->scale;
-        return value_from_wide(x, scale, ret) || (scale && value_rounded(x, 1, scale, ret)) || overflow(c, "the product");
+        return value_from_wide(x, scale, ret) || (scale && value_rounded(x, 1, scale, ret)) ||
+               overflow(c, "the product");
     default:
         if (y == 0)
             return by_zero(c);
         if (op == OP_DIVIDE)
-            return value_rounded((wide)a->as.i64, (wide)b->as.i64, a->scale - b->scale, ret) || overflow(c, "the quotient");
-        return value_from_wide(op == OP_DIV ? x / y : x % y, op == OP_DIV ? 0 : scale, ret) || overflow(c, "the quotient");
+            return value_rounded((wide)a->as.i64, (wide)b->as.i64, a->scale - b->scale, ret) ||
+                   overflow(c, "the quotient");
+        return value_from_wide(op == OP_DIV ? x / y : x % y, op == OP_DIV ? 0 : scale, ret) ||
+               overflow(c, "the quotient");
     }
 }
 
 static bool type_fails(struct call *c, enum op op, const leat_value *a, const leat_value *b)
 {
-    static const char *const names[] = {[OP_ADD] = "+", [OP_SUBTRACT] = "-", [OP_MULTIPLY] = "*", [OP_DIVIDE] = "/", [OP_DIV] = "div",
-                                        [OP_MODULO] = "%"};
-    return call_fail(c, "type", "'%s' does not compute with %s and %s", names[op], type_name(a->type), type_name(b->type));
+    static const char *const names[] = {[OP_ADD] = "+",    [OP_SUBTRACT] = "-", [OP_MULTIPLY] = "*",
+                                        [OP_DIVIDE] = "/", [OP_DIV] = "div",    [OP_MODULO] = "%"};
+    return call_fail(c, "type", "'%s' does not compute with %s and %s", names[op], type_name(a->type),
+                     type_name(b->type));
 }
 
 static bool checked_span(struct call *c, wide x, uint32_t type, leat_value *ret)
@@ -258,7 +278,8 @@ static bool scale_span(struct call *c, enum op op, int64_t us, const leat_value 
 static bool time_arithmetic(struct call *c, enum op op, const leat_value *a, const leat_value *b, leat_value *ret)
 {
     wide x = a->as.i64, y = b->as.i64;
-    bool at = a->type == LEAT_TIME, bt = b->type == LEAT_TIME, ad = a->type == TYPE_DURATION, bd = b->type == TYPE_DURATION;
+    bool at = a->type == LEAT_TIME, bt = b->type == LEAT_TIME, ad = a->type == TYPE_DURATION,
+         bd = b->type == TYPE_DURATION;
     if (op == OP_ADD && ((at && bd) || (ad && bt)))
         return checked_span(c, x + y, LEAT_TIME, ret);
     if (op == OP_SUBTRACT && at && (bd || bt))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* expr_fuzz.c: any bytes as an expression, a template and an aggregate; what can be read is computed both ways, which must agree. */
+/* expr_fuzz.c: any bytes as an expression, a template and an aggregate; what can be read is computed both ways, which
+ * must agree. */
 #include "core/expr/expr.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -11,10 +12,12 @@ static struct expr_run *run;
 
 static struct batch *records(void)
 {
-    static const char lines[] = "{\"a\":1,\"b\":2.5,\"c\":\"abc\",\"d\":true,\"e\":[1,\"x\"],\"f\":{\"g\":1e3},\"t\":\"2026-03-01T12:00:00Z\"}\n"
-                                "{\"a\":9223372036854775807,\"b\":-0.000000000000000001,\"c\":\"\\u00e4%_\",\"d\":null,\"e\":[],\"t\":\"x\"}\n"
-                                "{\"a\":\"1\",\"b\":12345678901234567890,\"c\":5,\"d\":false,\"e\":{}}\n"
-                                "{}\n";
+    static const char lines[] =
+        "{\"a\":1,\"b\":2.5,\"c\":\"abc\",\"d\":true,\"e\":[1,\"x\"],\"f\":{\"g\":1e3},\"t\":\"2026-03-01T12:00:00Z\"}"
+        "\n"
+        "{\"a\":9223372036854775807,\"b\":-0.000000000000000001,\"c\":\"\\u00e4%_\",\"d\":null,\"e\":[],\"t\":\"x\"}\n"
+        "{\"a\":\"1\",\"b\":12345678901234567890,\"c\":5,\"d\":false,\"e\":{}}\n"
+        "{}\n";
     struct codec json;
     codec_default(&json, CODEC_JSON);
     struct origin *origin = origin_new(TEXT("f/s/p/"), TEXT("p"), TEXT("t"), 0);

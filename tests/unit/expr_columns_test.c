@@ -6,11 +6,19 @@ enum { EXPRESSIONS = 4000, PER_BATCH = 40 };
 
 /* --- records ----------------------------------------------------------------------------------------------------- */
 
-static const char *const words[] = {"", "a", "abc", "abd", "Z\\u00fcrich", "it's", "10", "2.5", "x%y", "2026-03-01", "b_c"};
+static const char *const words[] = {"",   "a",   "abc", "abd",        "Z\\u00fcrich", "it's",
+                                    "10", "2.5", "x%y", "2026-03-01", "b_c"};
 
 static void put_int(uint64_t *seed, struct buf *out)
 {
-    static const char *const special[] = {"0", "1", "-1", "9223372036854775807", "-9223372036854775808", "4611686018427387904", "-0", "999999999999999999"};
+    static const char *const special[] = {"0",
+                                          "1",
+                                          "-1",
+                                          "9223372036854775807",
+                                          "-9223372036854775808",
+                                          "4611686018427387904",
+                                          "-0",
+                                          "999999999999999999"};
     if (below(seed, 12) == 0)
         buf_str(out, special[below(seed, N_OF(special))]);
     else
@@ -19,7 +27,8 @@ static void put_int(uint64_t *seed, struct buf *out)
 
 static void put_decimal(uint64_t *seed, struct buf *out)
 {
-    static const char *const special[] = {"0.5", "2.50", "0.000000000000000001", "999999999999.999999", "-0.10", "123456789.123456789", "5", "0.0"};
+    static const char *const special[] = {
+        "0.5", "2.50", "0.000000000000000001", "999999999999.999999", "-0.10", "123456789.123456789", "5", "0.0"};
     if (below(seed, 8) == 0)
         buf_str(out, special[below(seed, N_OF(special))]);
     else
@@ -110,7 +119,8 @@ static void put_field(uint64_t *seed, struct buf *out, const char *kinds)
 
 static void put_number(uint64_t *seed, struct buf *out, int depth)
 {
-    static const char *const literals[] = {"0", "1", "2", "-3", "0.5", "2.50", "1e0", "0.001", "1.5e2", "null", "9223372036854775807"};
+    static const char *const literals[] = {
+        "0", "1", "2", "-3", "0.5", "2.50", "1e0", "0.001", "1.5e2", "null", "9223372036854775807"};
     static const char *const operators[] = {"+", "-", "*", "/", "div", "%"};
     if (depth == 0 || below(seed, 4) == 0) {
         if (below(seed, 3) == 0)
@@ -283,18 +293,21 @@ static void judge_columns(struct lab *l, const char *text, struct batch *b, stru
     assert_int_equal(is.column->n, b->view.n);
     for (uint32_t i = 0; i < b->view.n; i++) {
         bool bad = is.bad && is.bad[i >> 6] >> (i & 63) & 1, also = should.bad && should.bad[i >> 6] >> (i & 63) & 1;
-        leat_text s = leat_has(p, i) ? ((const leat_text *)p->data)[i] : TEXT("null"), t = leat_has(q, i) ? ((const leat_text *)q->data)[i] : TEXT("null");
+        leat_text s = leat_has(p, i) ? ((const leat_text *)p->data)[i] : TEXT("null"),
+                  t = leat_has(q, i) ? ((const leat_text *)q->data)[i] : TEXT("null");
         if (bad != also || !text_equal(s, t)) {
             leat_text record = ((const leat_text *)batch_read(b, PATH_WHOLE, LEAT_JSON).column->data)[i];
-            print_error("%s\nrow %u of %u: %s" TEXT_FMT " but row by row %s" TEXT_FMT "\n" TEXT_FMT "\n", text, i, b->view.n, bad ? "bad " : "",
-                        TEXT_ARG(s), also ? "bad " : "", TEXT_ARG(t), TEXT_ARG(record));
+            print_error("%s\nrow %u of %u: %s" TEXT_FMT " but row by row %s" TEXT_FMT "\n" TEXT_FMT "\n", text, i,
+                        b->view.n, bad ? "bad " : "", TEXT_ARG(s), also ? "bad " : "", TEXT_ARG(t), TEXT_ARG(record));
             fail();
         }
         if (bad && leat_has(is.column, i))
             fail_msg("%s: row %u is bad, but has a value", text, i);
         bool zero = is.column->type == LEAT_BOOL ? !((const uint8_t *)is.column->data)[i]
-                    : is.column->type == LEAT_TEXT || is.column->type == LEAT_JSON ? !((const leat_text *)is.column->data)[i].n
-                    : is.column->type ? !((const int64_t *)is.column->data)[i] : true;
+                    : is.column->type == LEAT_TEXT || is.column->type == LEAT_JSON
+                        ? !((const leat_text *)is.column->data)[i].n
+                    : is.column->type ? !((const int64_t *)is.column->data)[i]
+                                      : true;
         if (!leat_has(is.column, i) && !zero)
             fail_msg("%s: row %u is absent, but not zero", text, i);
     }
@@ -314,7 +327,8 @@ static bool declared(void *self, leat_text path, uint32_t *ret_type, const char 
 
 static void one_round(struct lab *l, uint64_t *seed, struct batch *b)
 {
-    static const uint32_t wanted[] = {LEAT_NULL, LEAT_NULL, LEAT_NULL, LEAT_I64, LEAT_F64, LEAT_DEC, LEAT_TEXT, LEAT_JSON, LEAT_BOOL};
+    static const uint32_t wanted[] = {LEAT_NULL, LEAT_NULL, LEAT_NULL, LEAT_I64, LEAT_F64,
+                                      LEAT_DEC,  LEAT_TEXT, LEAT_JSON, LEAT_BOOL};
     const struct expr_fields types = {NULL, declared};
     struct expr_error error;
     auto_buf text = {0};
@@ -342,7 +356,8 @@ static void columns_and_single_records_agree(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(columns_and_single_records_agree, lab_new, lab_free)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(columns_and_single_records_agree, lab_new, lab_free)};
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* expr_lab.h: what the tests of expressions share: a lane, records, and numbers that come by chance but the same each time. */
+/* expr_lab.h: what the tests of expressions share: a lane, records, and numbers that come by chance but the same each
+ * time. */
 #ifndef LEAT_TESTS_EXPR_LAB_H
 #define LEAT_TESTS_EXPR_LAB_H
 
 #include "core/expr/expr.h"
 
 #include <setjmp.h>
+
 #include <cmocka.h>
 
 /* A lane of its own: records in, one expression over them, its column as JSON. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* expr_sqlite_test.c: SQLite judges the common part of the language: expressions and records by chance, thousands a run. What
- * differs on purpose (docs/expressions.md) is not generated: divisors are never 0, fractions are quarters, texts are no numbers. */
+/* expr_sqlite_test.c: SQLite judges the common part of the language: expressions and records by chance, thousands a
+ * run. What differs on purpose (docs/expressions.md) is not generated: divisors are never 0, fractions are quarters,
+ * texts are no numbers. */
 #include "tests/unit/expr_lab.h"
 
 #include <math.h>
@@ -186,8 +187,10 @@ static void put_text(struct both *b, int depth)
 
 static void put_comparison(struct both *b, int depth)
 {
-    static const char *const signs[] = {" = ", " <> ", " < ", " <= ", " > ", " >= ", " is distinct from ", " is not distinct from "};
-    static const char *const likes[] = {" like 'a%'", " like '%b%'", " not like '%c'", " like 'a_c'", " like 'abc'", " like '%'", " like '_%b_'"};
+    static const char *const signs[] = {
+        " = ", " <> ", " < ", " <= ", " > ", " >= ", " is distinct from ", " is not distinct from "};
+    static const char *const likes[] = {" like 'a%'",  " like '%b%'", " not like '%c'", " like 'a_c'",
+                                        " like 'abc'", " like '%'",   " like '_%b_'"};
     putter *value = pick(b, 3) == 0 ? put_text : pick(b, 2) ? put_int : put_number;
     uint32_t what = pick(b, 6);
     value(b, depth);
@@ -217,7 +220,8 @@ static void put_comparison(struct both *b, int depth)
 static void put_bool(struct both *b, int depth)
 {
     static const char *const leaves[] = {"b1", "b2", "true", "false", "null"};
-    static const char *const tests[] = {" is true", " is not true", " is false", " is not false", " is null", " is not null"};
+    static const char *const tests[] = {" is true",      " is not true", " is false",
+                                        " is not false", " is null",     " is not null"};
     uint32_t what = depth ? pick(b, 8) : 0;
     put(b, "(");
     if (what == 0) {
@@ -258,7 +262,8 @@ static void put_cell(uint64_t *seed, char kind, struct buf *json, struct buf *sq
     if (kind == 'i')
         buf_printf(&cell, "%d", (int)below(seed, 31) - 15);
     else if (kind == 'q')
-        buf_printf(&cell, "%s%u.%s", below(seed, 2) ? "-" : "", below(seed, 12), (const char *const[]){"0", "25", "5", "75"}[below(seed, 4)]);
+        buf_printf(&cell, "%s%u.%s", below(seed, 2) ? "-" : "", below(seed, 12),
+                   (const char *const[]){"0", "25", "5", "75"}[below(seed, 4)]);
     else if (kind == 'f')
         buf_printf(&cell, "%de%u", (int)below(seed, 19) - 9, below(seed, 3));
     else
@@ -303,7 +308,8 @@ static bool same(const leat_value *v, sqlite3_stmt *s)
     if (v->type == LEAT_NULL || type == SQLITE_NULL)
         return v->type == LEAT_NULL && type == SQLITE_NULL;
     if (v->type == LEAT_TEXT)
-        return type == SQLITE_TEXT && text_equal(v->as.text, (leat_text){(const char *)sqlite3_column_text(s, 0), (size_t)sqlite3_column_bytes(s, 0)});
+        return type == SQLITE_TEXT && text_equal(v->as.text, (leat_text){(const char *)sqlite3_column_text(s, 0),
+                                                                         (size_t)sqlite3_column_bytes(s, 0)});
     if (type != SQLITE_INTEGER && type != SQLITE_FLOAT)
         return false;
     double x = v->type == LEAT_F64 ? v->as.f64 : (double)v->as.i64;
@@ -355,7 +361,10 @@ static void sqlite_gives_the_same(void **state)
     sqlite3 *db;
     struct batch *b = NULL;
     assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "create table r (i1, i2, i3, q1, q2, f1, t1, t2, b1, b2); pragma case_sensitive_like = on", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "create table r (i1, i2, i3, q1, q2, f1, t1, t2, b1, b2); pragma case_sensitive_like = on",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
     for (int i = 0; i < EXPRESSIONS; i++) {
         struct both t = {.seed = &seed};
         if (i % 50 == 0) {
