@@ -47,7 +47,7 @@ static const leat_metric metrics[] = {{.name = "broker_errors", .doc = "Errors t
 enum {
     SLOTS = 64,              /* batches on their way */
     PRODUCE = 256,           /* handed to the library at once */
-    FLYING_BYTES = 48 << 20, /* at most this much unanswered, unless a single batch is larger than that */
+    FLYING_BYTES = 16 << 20, /* at most this much unanswered, unless a single batch is larger than that */
     FLYING = 200000,
     CHECK_BYTES = 64 << 10, /* how often room is looked for */
     TOPIC_SLOTS = 256,
