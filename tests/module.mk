@@ -15,6 +15,12 @@ UNIT_LIBS = $(CORE_LIBS) $(CMOCKA_LIBS)
 check-local: $(check_PROGRAMS) $(plugin_PROGRAMS) leat
 	$(PYTHON3) $(top_srcdir)/tests/run.py --build . --source $(top_srcdir) $(UNIT_TESTS) $(TEST_FILES)
 
+# Under the thread sanitizer everything that loads librdkafka gets these.
+EXTRA_DIST += tests/sanitize/c11_threads.c
+if SANITIZE_THREAD
+leat_SOURCES += tests/sanitize/c11_threads.c
+endif
+
 # Long tests (real servers, crash loops, fuzzing): the same runner, one at a time because each may start servers of its own.
 LONG_TESTS =
 include tests/long/module.mk

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <leat/plugin.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -155,12 +156,18 @@ static void wake(const leat_host *h)
         return;
 }
 
+/* [any] */
 static void say(const leat_host *h, uint32_t level, const char *sentence)
 {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     struct lane *l = of(h);
+    if (level < LEAT_INFO)
+        return;
+    pthread_mutex_lock(&lock);
     size_t n = strlen(l->said);
-    if (level >= LEAT_INFO && n + strlen(sentence) + 2 < sizeof l->said)
+    if (n + strlen(sentence) + 2 < sizeof l->said)
         snprintf(l->said + n, sizeof l->said - n, "%s\n", sentence);
+    pthread_mutex_unlock(&lock);
 }
 
 static leat_status failed(const leat_host *h, leat_status s, const char *sentence)

@@ -7,6 +7,9 @@ tests_unit_net_test_LDADD = $(UNIT_LIBS)
 if HAVE_RDKAFKA
 UNIT_TESTS += tests/unit/kafka_test
 tests_unit_kafka_test_SOURCES = tests/unit/kafka_test.c
+if SANITIZE_THREAD
+tests_unit_kafka_test_SOURCES += tests/sanitize/c11_threads.c
+endif
 tests_unit_kafka_test_LDADD = $(CMOCKA_LIBS) -ldl
 endif
 UNIT_TESTS += tests/unit/elasticsearch_test
