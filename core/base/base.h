@@ -160,6 +160,15 @@ void log_flush(void); /* prints the counts that wait */
 /* Called before a line is written, so that a live display can step aside. NULL: none. */
 void log_around(void (*before)(void), void (*after)(void));
 
+/* --- secrets ----------------------------------------------------------------------------------------------------- */
+
+/* A text that nobody may read (copied; shorter ones than 4 bytes are not kept). Log lines strike it out by themselves; whoever
+ * writes sentences elsewhere calls secret_strike. [any] */
+void secret_hide(leat_text secret);
+bool secret_any(void); /* is there any? */
+/* In place: each secret becomes ***, or as many stars as it is long. [any] */
+void secret_strike(char *text, bool keep_length);
+
 /* --- files ------------------------------------------------------------------------------------------------------- */
 
 int read_file(const char *path, struct buf *ret, struct err *err);

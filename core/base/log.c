@@ -103,6 +103,7 @@ void log_line(enum log_level level, const char *where, const char *format, ...)
     va_start(args, format);
     vsnprintf(now.text, sizeof now.text, format, args);
     va_end(args);
+    secret_strike(now.text, false);
     snprintf(now.where, sizeof now.where, "%s", where);
     now.hash = sentence_hash(&now);
     now.printed_us = clock_mono_us();

@@ -16,6 +16,7 @@ static char *vprint(struct arena *a, const char *format, va_list args)
 {
     char text[2048];
     vsnprintf(text, sizeof text, format, args);
+    secret_strike(text, false);
     return arena_strdup(a, text);
 }
 
@@ -251,7 +252,9 @@ static const char *severity_name(enum severity s)
 
 static void print_caret(const struct finding *x, leat_text line, FILE *to, bool colour)
 {
-    fprintf(to, "  " TEXT_FMT "\n  ", TEXT_ARG(line));
+    auto_free char *shown = xstrndup(line.data, line.n);
+    secret_strike(shown, true);
+    fprintf(to, "  %s\n  ", shown);
     size_t at = 0;
     for (uint32_t column = 1; column < x->column; column++) {
         fputc(at < line.n && line.data[at] == '\t' ? '\t' : ' ', to);

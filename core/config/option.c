@@ -251,6 +251,8 @@ bool option_scalar(struct option_reader *r, const leat_option *o, const struct n
     case LEAT_OPT_F64:
         return read_f64(r, o, n, ret);
     case LEAT_OPT_TEXT:
+        if (o->flags & LEAT_SECRET)
+            secret_hide(n->text);
         *ret = (leat_value){.type = LEAT_TEXT, .as.text = n->text};
         return true;
     case LEAT_OPT_CHOICE:

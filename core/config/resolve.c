@@ -187,6 +187,7 @@ static bool from_secret(struct resolver *r, const struct node *n, leat_text wher
     while (b.n && (b.data[b.n - 1] == '\n' || b.data[b.n - 1] == '\r'))
         b.n--;
     *ret = (struct found){arena_text(&r->d->memory, buf_view(&b)), NODE_TEXT, true};
+    secret_hide(ret->value);
     explicit_bzero(b.data, b.cap);
     return true;
 }
@@ -202,6 +203,8 @@ static bool from_parameter(struct resolver *r, const struct node *n, leat_text n
         return false;
     }
     *ret = (struct found){p->value, p->kind, p->secret};
+    if (p->secret)
+        secret_hide(p->value);
     return p->known;
 }
 

@@ -79,6 +79,13 @@ static bool is_required(const struct node *schema, leat_text name)
     return false;
 }
 
+/* An object that has no other fields than those that its schema tells. */
+static bool is_closed(const struct node *schema)
+{
+    const struct node *more = node_get(schema, "additionalProperties");
+    return node_get(schema, "properties") && !(more && more->kind == NODE_BOOL && text_is(more->text, "true"));
+}
+
 static void add_properties(struct schema_reader *r, const struct node *schema, leat_text prefix, bool may_miss)
 {
     const struct node *p = node_get(schema, "properties");
@@ -92,9 +99,10 @@ static void add_properties(struct schema_reader *r, const struct node *schema, l
                      ((n->key.data[k] | 32) >= 'a' && (n->key.data[k] | 32) <= 'z');
         buf_printf(&path, plain ? TEXT_FMT : "\"" TEXT_FMT "\"", TEXT_ARG(n->key));
         bool missing = may_miss || !is_required(schema, n->key);
-        add_field(r, n, arena_text(r->pl->a, buf_view(&path)), json_type(n), missing);
-        if (node_get(n, "properties"))
+        if (is_closed(n)) /* the object itself is there when one of its fields is */
             add_properties(r, n, buf_view(&path), missing);
+        else
+            add_field(r, n, arena_text(r->pl->a, buf_view(&path)), json_type(n), missing);
     }
 }
 
@@ -112,7 +120,6 @@ static void read_json_schema(struct schema_reader *r, const struct node *n)
     size_t errors = r->pl->f->errors;
     const char *path = beside(r->pl->a, n->file, n->text.data);
     const struct node *root = document_fragment(&r->pl->plan->document, path, r->pl->f);
-    const struct node *more = node_get(root, "additionalProperties");
     if (!root || !node_get(root, "properties")) {
         if (r->pl->f->errors == errors)
             finding_add(r->pl->f, FINDING_ERROR, "E230", n, NULL,
@@ -120,7 +127,7 @@ static void read_json_schema(struct schema_reader *r, const struct node *n)
         return;
     }
     add_properties(r, root, (leat_text){0}, false);
-    r->out->closed = !(more && more->kind == NODE_BOOL && text_is(more->text, "true"));
+    r->out->closed = is_closed(root);
 }
 
 /* --- strict ------------------------------------------------------------------------------------------------------ */

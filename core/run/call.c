@@ -80,8 +80,9 @@ void call_end(struct call *c)
 void call_refuse(struct call *c, struct batch *of, uint32_t row, bool retry, const char *code, const char *sentence,
                  const char *field)
 {
-    *VEC_PUSH(&c->refusals) = (struct refusal){of, row, retry, arena_strdup(&c->kept, code ? code : "rejected"),
-                                               arena_strdup(&c->kept, sentence ? sentence : ""),
+    char *shown = arena_strdup(&c->kept, sentence ? sentence : "");
+    secret_strike(shown, false);
+    *VEC_PUSH(&c->refusals) = (struct refusal){of, row, retry, arena_strdup(&c->kept, code ? code : "rejected"), shown,
                                                arena_strdup(&c->kept, field ? field : "")};
 }
 

@@ -291,6 +291,7 @@ static leat_status host_fail(const leat_host *h, leat_status s, const char *sent
 {
     struct instance *in = instance_of(h);
     snprintf(in->why, sizeof in->why, "%s", sentence);
+    secret_strike(in->why, false);
     return s;
 }
 

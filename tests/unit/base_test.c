@@ -69,6 +69,20 @@ static void crc32c_of_rfc_3720(void **state)
     assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283);
 }
 
+static void secrets_are_struck_out(void **state)
+{
+    char line[] = "cannot log in as leat:hunter2 at hunter2.example", same[] = "{password: hunter2}", none[] = "abc";
+    (void)state;
+    secret_hide(TEXT("hunter2"));
+    secret_hide(TEXT("abc")); /* too short to be told from words */
+    secret_strike(line, false);
+    assert_string_equal(line, "cannot log in as leat:*** at ***.example");
+    secret_strike(same, true);
+    assert_string_equal(same, "{password: *******}");
+    secret_strike(none, false);
+    assert_string_equal(none, "abc");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,6 +91,7 @@ int main(void)
         cmocka_unit_test(maps_keep_order_and_find),
         cmocka_unit_test(closest_finds_swaps_and_slips),
         cmocka_unit_test(crc32c_of_rfc_3720),
+        cmocka_unit_test(secrets_are_struck_out),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

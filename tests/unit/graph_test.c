@@ -270,9 +270,72 @@ static void secrets_are_in_no_output(void **state)
     plan_graph_text(t.plan, &out);
     assert_null(strstr(out.data, "hunter2"));
     plan_done(&t);
+    t = plan_text("", "  in: {source: bytes, with: {password: swordfish, path: a}}\n" SCREEN("in"));
+    assert_null(t.plan);
+    assert_null(strstr(t.said, "swordfish"));
+    plan_done(&t);
     t = plan_text("settings: {epoch: \"${env:LEAT_GRAPH_TEST_SECRET}\"}\n", IN SCREEN("in"));
     assert_null(t.plan);
     assert_null(strstr(t.said, "hunter2"));
+    plan_done(&t);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    struct err err;
+    if (make_folders("parts", &err) < 0 || replace_file(path, text_of(text), &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static void fragments_join_the_flow(void **state)
+{
+    (void)state;
+    write_file("parts/a.yaml",
+               "connections:\n  c: {bytes: {paths: [x]}}\nprocessors:\n  in: {source: bytes, with: {use: c}}\n");
+    struct planned_text t = right("include: [parts/a.yaml]\n", SCREEN("in"));
+    assert_true(text_is(named(&t, "in")->with[0].as.list.at[0].as.text, "x"));
+    plan_done(&t);
+    write_file("parts/a.yaml", "processors:\n  in: {source: bytes, with: {path: x}}\n");
+    says("include: parts/a.yaml\n", SCREEN("in"), "parts/a.yaml:2:30: error E403");
+    write_file("parts/a.yaml", "settings: {lanes: 2}\n");
+    says("include: parts/a.yaml\n", IN SCREEN("in"), "parts/a.yaml:1:1: error E202");
+}
+
+static void json_schema_files_tell_the_fields(void **state)
+{
+    (void)state;
+    write_file(
+        "parts/s.json",
+        "{\"type\": \"object\", \"required\": [\"sku\"], \"properties\": {\"sku\": {\"type\": \"string\"},\n"
+        "  \"at\": {\"type\": \"string\", \"format\": \"date-time\"}, \"qty\": {\"type\": [\"integer\", \"null\"]},\n"
+        "  \"supplier\": {\"type\": \"object\", \"properties\": {\"country\": {\"type\": \"string\"}}}}}");
+    static const char flow[] = "  in: {source: bytes, schema: parts/s.json, strict: reject, with: {paths: a}}\n"
+                               "  k: {transform: keep, from: in, with: {where: %s}}\n" SCREEN("k");
+    auto_buf good = {0}, bad = {0};
+    buf_printf(&good, flow, "supplier.country = 'CH' and qty > 5 and at is not null");
+    struct planned_text t = right("", good.data);
+    const struct planned *in = named(&t, "in");
+    assert_int_equal(in->n_schema, 4);
+    assert_true(in->schema_strict);
+    assert_true(in->schema[0].required);
+    assert_false(in->schema[2].required);
+    assert_int_equal(in->schema[1].type, LEAT_TIME);
+    assert_int_equal(in->n_watched, 0);
+    plan_done(&t);
+    buf_printf(&bad, flow, "supplier.county = 'CH'");
+    says("", bad.data, "supplier.c");
+}
+
+static void fields_that_are_read_are_watched(void **state)
+{
+    struct planned_text t =
+        right("", IN "  p: {transform: put, from: in, with: {fields: {a: qty}}}\n"
+                     "  k: {transform: keep, from: p, with: {where: a > word.x and $time is not null}}\n" SCREEN("k"));
+    const struct planned *in = named(&t, "in");
+    (void)state;
+    assert_int_equal(in->n_watched, 2);
+    assert_true(text_is(paths_text(t.plan->paths, in->watched[0]), "qty"));
+    assert_true(text_is(paths_text(t.plan->paths, in->watched[1]), "word.x"));
     plan_done(&t);
 }
 
@@ -418,6 +481,9 @@ int main(void)
         cmocka_unit_test(codec_batch_and_on_error_are_read),
         cmocka_unit_test(connections_come_before_the_options_of_with),
         cmocka_unit_test(secrets_are_in_no_output),
+        cmocka_unit_test(fragments_join_the_flow),
+        cmocka_unit_test(json_schema_files_tell_the_fields),
+        cmocka_unit_test(fields_that_are_read_are_watched),
         cmocka_unit_test(promises_follow_the_classes_of_both_ends),
         cmocka_unit_test(upserts_need_ids_and_versions),
         cmocka_unit_test(one_lane_has_a_reason),
