@@ -151,8 +151,10 @@ static int write_log(struct run *r, uint64_t epoch, struct err *err)
     struct epoch_record record = {.number = epoch, .id = r->ids[epoch % EPOCH_SLOTS], .flow_hash = r->plan->hash,
                                   .positions = positions.at, .n_positions = positions.n, .tokens = tokens.at, .n_tokens = tokens.n};
     int result = store_dead_sync(r->store, err);
-    if (result == 0 && (positions.n || tokens.n))
+    if (result == 0 && (positions.n || tokens.n)) {
         result = store_commit(r->store, &record, err);
+        r->moved |= result == 0;
+    }
     VEC_FINI(&positions);
     VEC_FINI(&tokens);
     return result;
@@ -331,6 +333,7 @@ static void *coordinator(void *run)
     pthread_sigmask(SIG_BLOCK, &all, NULL);
     for (;;) {
         uint64_t before = r->epochs;
+        r->moved = false;
         start_lanes(r);
         pthread_mutex_lock(&r->lock);
         r->state = RUN_RUNNING;
@@ -343,6 +346,7 @@ static void *coordinator(void *run)
         if (!again || __atomic_load_n(&r->stop, __ATOMIC_RELAXED))
             break;
         attempt = r->epochs > before + 1 ? 0 : attempt + 1;
+        r->unsettled = true;
         for (int64_t wait = attempt ? back_off(&pace, attempt - 1) : 0; wait > 0 && !__atomic_load_n(&r->stop, __ATOMIC_RELAXED); wait -= 50000)
             usleep(50000);
         struct err err;
@@ -354,7 +358,7 @@ static void *coordinator(void *run)
         }
     }
     pthread_mutex_lock(&r->lock);
-    if (r->rewind && !r->result)
+    if ((r->rewind || (r->unsettled && !r->moved)) && !r->result)
         r->result = err_set(&r->err, EAGAIN, "stopped while waiting: %s; what was not committed is read again at the next start", r->rewind_why);
     r->ended = true;
     r->state = RUN_ENDED;

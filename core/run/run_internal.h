@@ -272,6 +272,7 @@ struct run {
     bool abandon;       /* lanes end at once: rewind or failure */
     bool rewind;
     char rewind_why[512];
+    bool unsettled, moved; /* went back once; something was logged since the last start of the lanes */
     int hurry;          /* atomic: an answer waits for the commit */
     int stop;           /* atomic: run_stop was called */
     int drained;        /* atomic: nothing more comes to the sources inside: they stop, too (drain.c) */
