@@ -26,8 +26,7 @@ int64_t follow_now_us(void)
     return t.tv_sec * second_us + t.tv_nsec / 1000;
 }
 
-/* --- the table ------------------------------------------------------------------------------------------------------
- */
+/* --- the table --------------------------------------------------------------------------------------------------- */
 
 static struct followed **bucket_of_inode(struct follow *f, uint64_t ino)
 {
@@ -105,8 +104,7 @@ void follow_fini(struct follow *f)
     f->room = 0;
 }
 
-/* --- complaints -----------------------------------------------------------------------------------------------------
- */
+/* --- complaints -------------------------------------------------------------------------------------------------- */
 
 /* Says a sentence about a path, unless that was said within a minute. number tells one sentence from another. */
 static void say(const leat_host *h, struct follow *f, const char *path, int number, const char *sentence)
@@ -137,8 +135,7 @@ void follow_complain(const leat_host *h, struct follow *f, const char *path, int
     say(h, f, path, number, sentence);
 }
 
-/* --- identity -------------------------------------------------------------------------------------------------------
- */
+/* --- identity ---------------------------------------------------------------------------------------------------- */
 
 static uint64_t birth_of(int fd)
 {
@@ -215,8 +212,7 @@ static void announce(const leat_host *h, struct follow *f, struct followed *e, u
     f->announced = true;
 }
 
-/* --- opening --------------------------------------------------------------------------------------------------------
- */
+/* --- opening ----------------------------------------------------------------------------------------------------- */
 
 void follow_close(struct follow *f, struct followed *e)
 {
@@ -297,8 +293,7 @@ void follow_replaced(const leat_host *h, struct follow *f, struct followed *e)
     announce(h, f, fresh, e->ino == fresh->ino ? e->generation + 1 : 0);
 }
 
-/* --- looking --------------------------------------------------------------------------------------------------------
- */
+/* --- looking ----------------------------------------------------------------------------------------------------- */
 
 static int64_t modified_us(const struct stat *st)
 {

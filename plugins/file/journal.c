@@ -37,8 +37,7 @@ static uint32_t crc_of(const struct head *h, const char *body)
     return (uint32_t)crc32(crc, (const Bytef *)body, h->n);
 }
 
-/* --- writing --------------------------------------------------------------------------------------------------------
- */
+/* --- writing ----------------------------------------------------------------------------------------------------- */
 
 static bool append(struct journal *j, uint32_t kind, const void *body, size_t n)
 {
@@ -115,8 +114,7 @@ bool journal_commit(struct journal *j, uint64_t number, uint64_t id, const struc
     return true;
 }
 
-/* --- reading --------------------------------------------------------------------------------------------------------
- */
+/* --- reading ----------------------------------------------------------------------------------------------------- */
 
 static char *read_all(int fd, size_t *ret_n)
 {
@@ -285,8 +283,7 @@ struct mark *journal_staged(struct journal *j, uint64_t number, size_t *ret_n)
     return marks;
 }
 
-/* --- writing it anew ------------------------------------------------------------------------------------------------
- */
+/* --- writing it anew --------------------------------------------------------------------------------------------- */
 
 static bool note_file(void *journal, struct output *e)
 {

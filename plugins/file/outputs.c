@@ -20,8 +20,7 @@ struct compressor {
     bool begun; /* a member is open */
 };
 
-/* --- the table ------------------------------------------------------------------------------------------------------
- */
+/* --- the table --------------------------------------------------------------------------------------------------- */
 
 bool outputs_init(struct outputs *o, uint32_t max_open, int compress)
 {
@@ -180,8 +179,7 @@ void outputs_fini(struct outputs *o)
     *o = (struct outputs){0};
 }
 
-/* --- folders --------------------------------------------------------------------------------------------------------
- */
+/* --- folders ----------------------------------------------------------------------------------------------------- */
 
 static char *folder_of(const char *path)
 {
@@ -239,8 +237,7 @@ bool outputs_sync_folder(const char *path)
     return ok;
 }
 
-/* --- writing --------------------------------------------------------------------------------------------------------
- */
+/* --- writing ----------------------------------------------------------------------------------------------------- */
 
 static bool put(struct outputs *o, struct output *e, const char *data, size_t n)
 {
@@ -357,22 +354,58 @@ bool output_write(struct outputs *o, struct output *e, leat_text t)
     return true;
 }
 
-bool output_sync(struct outputs *o, struct output *e)
+bool output_finish(struct outputs *o, struct output *e)
 {
-    if (e->fd < 0)
-        return true; /* it was synced when it was closed */
     size_t n = e->n;
     e->n = 0;
+    if (e->fd < 0)
+        return true;
     if (!pass_on(o, e, e->data, n, true))
         return false;
-    if (fdatasync(e->fd) == 0)
-        return true;
-    o->failed = e->path;
-    return false;
+    if (e->length > e->started)
+        sync_file_range(e->fd, (off_t)e->started, (off_t)(e->length - e->started), SYNC_FILE_RANGE_WRITE);
+    e->started = e->length;
+    return true;
 }
 
-/* --- opening --------------------------------------------------------------------------------------------------------
- */
+/* Its descriptor, or one for the moment, which *ret_own says. */
+static int borrow(struct outputs *o, struct output *e, bool *ret_own)
+{
+    *ret_own = e->fd < 0;
+    o->failed = e->path;
+    return *ret_own ? open(e->path, O_RDONLY | O_CLOEXEC | O_NOCTTY) : e->fd;
+}
+
+bool output_sync(struct outputs *o, struct output *e)
+{
+    bool own;
+    int fd = borrow(o, e, &own);
+    bool ok = fd >= 0 && fdatasync(fd) == 0;
+    if (own && fd >= 0)
+        close(fd);
+    return ok;
+}
+
+bool output_sum(struct outputs *o, struct output *e, uint64_t length, uint32_t *ret)
+{
+    char tail[SUM_BYTES];
+    bool own;
+    int fd = borrow(o, e, &own);
+    size_t n = length < sizeof tail ? (size_t)length : sizeof tail, got = 0;
+    while (fd >= 0 && got < n) {
+        ssize_t r = pread(fd, tail + got, n - got, (off_t)(length - n + got));
+        errno = r == 0 ? ESTALE : errno;
+        if (r <= 0)
+            break;
+        got += (size_t)r;
+    }
+    if (own && fd >= 0)
+        close(fd);
+    *ret = (uint32_t)crc32(0, (const Bytef *)tail, (uInt)got);
+    return fd >= 0 && got == n;
+}
+
+/* --- opening ----------------------------------------------------------------------------------------------------- */
 
 /* The one that was used least lately makes room. */
 static bool make_room(struct outputs *o)
@@ -383,7 +416,7 @@ static bool make_room(struct outputs *o)
     for (uint32_t i = 1; i < o->n_open; i++)
         if (o->open[i]->used < oldest->used)
             oldest = o->open[i];
-    if (oldest->touched && !output_sync(o, oldest))
+    if (oldest->touched && !output_finish(o, oldest))
         return false;
     close_output(o, oldest);
     return true;
@@ -425,24 +458,4 @@ bool output_cut(struct outputs *o, struct output *e, uint64_t length)
     o->failed = e->path;
     e->length = e->started = length;
     return ftruncate(e->fd, (off_t)length) == 0;
-}
-
-bool output_sum(struct outputs *o, struct output *e, uint64_t length, uint32_t *ret)
-{
-    char tail[SUM_BYTES];
-    uint64_t was;
-    size_t n = length < sizeof tail ? (size_t)length : sizeof tail, got = 0;
-    if (!output_open(o, e, &was))
-        return false;
-    while (got < n) {
-        ssize_t r = pread(e->fd, tail + got, n - got, (off_t)(length - n + got));
-        if (r <= 0) {
-            o->failed = e->path;
-            errno = r < 0 ? errno : ESTALE;
-            return false;
-        }
-        got += (size_t)r;
-    }
-    *ret = (uint32_t)crc32(0, (const Bytef *)tail, (uInt)n);
-    return true;
 }

@@ -23,10 +23,12 @@ struct output {
     uint64_t used;
     int fd;       /* -1: not open */
     bool touched; /* chosen in this epoch */
+    bool listed;   /* in the batch at hand */
     bool begun;   /* written to in this epoch */
     bool created; /* in this epoch: its folder is to be synced */
     bool retired; /* a next part took its place */
     bool noted;   /* stands in the journal */
+    uint32_t first, last; /* rows of the batch at hand that go there, see `struct rows` in sink.c */
     char *data;   /* not yet written */
     size_t n;
     struct compressor *compressor;
@@ -57,8 +59,9 @@ uint32_t outputs_last_part(leat_text key);
 /* Opens it, and makes what is missing of its folders; ret_length: its length. Another one may be closed for it. */
 bool output_open(struct outputs *o, struct output *e, uint64_t *ret_length);
 bool output_write(struct outputs *o, struct output *e, leat_text t);
-/* Everything that was written is in the file and on the disk. */
-bool output_sync(struct outputs *o, struct output *e);
+/* Everything that was written is in the file; a compressed member ends. */
+bool output_finish(struct outputs *o, struct output *e);
+bool output_sync(struct outputs *o, struct output *e); /* what is in the file is on the disk */
 bool output_cut(struct outputs *o, struct output *e, uint64_t length);
 /* A sum over the last bytes before `length`; it tells whether a file is the one that was written. */
 bool output_sum(struct outputs *o, struct output *e, uint64_t length, uint32_t *ret);

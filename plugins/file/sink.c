@@ -65,6 +65,7 @@ struct file {
     struct outputs o;
     struct journal j;
     bool claimed;
+    uint64_t shown; /* up to this number `recover` noted as committed what was logged */
     bool uncut;     /* an abort could not cut everything */
     int64_t now_us; /* of the batch */
     struct mark *marks;
@@ -92,8 +93,7 @@ static bool rolls(const leat_host *h)
     return h->with[ROLL].type != LEAT_NULL && (roll(h)[ROLL_SIZE].type || roll(h)[ROLL_EVERY].type);
 }
 
-/* --- claiming
- * --------------------------------------------------------------------------------------------------------- */
+/* --- claiming ---------------------------------------------------------------------------------------------------- */
 
 static leat_status create(const leat_host *h, void *self, void *shared)
 {
@@ -169,21 +169,62 @@ static leat_status find_staged(const leat_host *h, struct file *f, leat_text tok
     struct mark *marks = marks_of(f, token, &n);
     leat_status s = marks ? LEAT_OK
                           : leat_failf(h, LEAT_FATAL,
-                                       "%s does not know what was staged: it is older than the state "
-                                       "of this flow; restore it, or remove the state",
+                                       "%s does not know what was staged: it is older than the state of this flow; restore it, or "
+                                       "remove the state",
                                        f->j.path);
     for (size_t i = 0; s == LEAT_OK && i < n; i++) {
         struct output *e = outputs_by_id(&f->o, marks[i].id);
         uint32_t sum = 0;
         if (!e || access(e->path, F_OK) != 0 || !output_sum(&f->o, e, marks[i].length, &sum) || sum != marks[i].sum)
             s = leat_failf(h, LEAT_FATAL,
-                           "%s lacks what was written to it: it was changed, or is older than the state of this "
-                           "flow; restore it, or remove the state",
+                           "%s lacks what was written to it: it was changed, or is older than the state of this flow; restore "
+                           "it, or remove the state",
                            e ? e->path : f->j.path);
         else
             e->length = marks[i].length;
     }
     free(marks);
+    return s;
+}
+
+/* Notes an epoch as committed. */
+static bool show(struct file *f, uint64_t number, uint64_t id, leat_text token)
+{
+    size_t n = 0;
+    struct mark *marks = marks_of(f, token, &n);
+    bool ok = marks && journal_commit(&f->j, number, id, marks, n);
+    for (size_t i = 0; ok && i < n; i++) {
+        struct output *o = outputs_by_id(&f->o, marks[i].id);
+        if (o)
+            o->committed = marks[i].length;
+    }
+    free(marks);
+    return ok;
+}
+
+static uint64_t id_of(const leat_claim *c, uint64_t number)
+{
+    for (uint32_t i = 0; i < c->n_epochs; i++)
+        if (c->epochs[i].number == number)
+            return c->epochs[i].id;
+    return 0;
+}
+
+/* Looks whether everything is there, then claims, then shows what was logged. */
+static leat_status claim(const leat_host *h, struct file *f, const leat_claim *c)
+{
+    leat_status s = LEAT_OK;
+    uint64_t from = f->j.number;
+    for (uint32_t i = 0; s == LEAT_OK && i < c->n_tokens; i++)
+        if ((uint64_t)c->tokens[i].sub > from)
+            s = find_staged(h, f, c->tokens[i].value);
+    if (s == LEAT_OK && !journal_claim(&f->j, c->incarnation))
+        s = journal_failed(h, f);
+    for (uint32_t i = 0; s == LEAT_OK && i < c->n_tokens; i++) {
+        uint64_t number = (uint64_t)c->tokens[i].sub;
+        if (number > from && !show(f, number, id_of(c, number), c->tokens[i].value))
+            s = journal_failed(h, f);
+    }
     return s;
 }
 
@@ -235,24 +276,20 @@ static leat_status recover(const leat_host *h, void *self, const leat_claim *c, 
     }
     if (has_other_id(f, c))
         s = leat_failf(h, LEAT_FATAL,
-                       "%s notes another epoch %llu than the state of this flow: one of them is a copy that went "
-                       "its own way",
+                       "%s notes another epoch %llu than the state of this flow: one of them is a copy that went its own way",
                        f->j.path, (unsigned long long)f->j.number);
-    for (uint32_t i = 0; s == LEAT_OK && i < c->n_tokens; i++)
-        if ((uint64_t)c->tokens[i].sub > f->j.number)
-            s = find_staged(h, f, c->tokens[i].value);
-    if (s == LEAT_OK && !journal_claim(&f->j, c->incarnation))
-        s = journal_failed(h, f);
+    if (s == LEAT_OK)
+        s = claim(h, f, c);
     if (s == LEAT_OK && !outputs_each(&f->o, cut_rest, &v))
         s = failed(h, f, "cut");
     if (s != LEAT_OK)
         journal_close(&f->j);
     f->claimed = s == LEAT_OK;
+    f->shown = f->j.number;
     return s;
 }
 
-/* --- choosing files
- * --------------------------------------------------------------------------------------------------- */
+/* --- choosing files ---------------------------------------------------------------------------------------------- */
 
 /* A path that data chose must stay below its literal beginning. */
 static const char *bad_path(const struct file *f, leat_text path)
@@ -306,6 +343,8 @@ static struct output *output_for(const leat_host *h, struct file *f, leat_text k
 {
     struct output *e = entry_for(h, f, key);
     uint64_t length = 0;
+    if (e && e->touched)
+        return e;
     if (!e) {
         f->o.failed = f->prefix;
         errno = ENOMEM;
@@ -323,7 +362,7 @@ static struct output *output_for(const leat_host *h, struct file *f, leat_text k
             return NULL;
         }
         *noted = true;
-    } else if (!was_open && !e->touched) {
+    } else if (!was_open) {
         e->committed = e->length = length < e->committed ? length : e->committed;
         if (length > e->length && !output_cut(&f->o, e, e->length))
             return NULL;
@@ -337,37 +376,66 @@ static bool is_the_records_fault(int number)
     return number == ENAMETOOLONG || number == EISDIR || number == ENOTDIR || number == EINVAL || number == ELOOP;
 }
 
-/* The output of each record; NULL for those that are rejected. */
-static leat_status choose(const leat_host *h, struct file *f, const leat_batch *b, const leat_text *path,
-                          struct output **ret)
+/* Which records of a batch go where: a list for each output. */
+struct rows {
+    struct output **outputs; /* those that the batch goes to */
+    uint32_t n_outputs;
+    uint32_t *next; /* the row behind a row in its output; NO_ROW: it is the last */
+};
+#define NO_ROW UINT32_MAX
+
+static void add_row(struct rows *r, struct output *e, uint32_t row)
 {
+    if (!e->listed) {
+        e->listed = true;
+        e->first = row;
+        r->outputs[r->n_outputs++] = e;
+    } else {
+        r->next[e->last] = row;
+    }
+    e->last = row;
+    r->next[row] = NO_ROW;
+}
+
+static void unlist(struct rows *r)
+{
+    for (uint32_t i = 0; i < r->n_outputs; i++)
+        r->outputs[i]->listed = false;
+}
+
+static bool same_text(leat_text a, leat_text b)
+{
+    return a.n == b.n && (a.data == b.data || memcmp(a.data, b.data, a.n) == 0);
+}
+
+static void reject_path(const leat_host *h, const leat_batch *b, uint32_t row, leat_text path, const char *why)
+{
+    char sentence[256];
+    snprintf(sentence, sizeof sentence, "cannot write to '%.*s': %s", (int)(path.n < 160 ? path.n : 160), path.data, why);
+    h->reject(h, b->ticket, row, "path", sentence);
+}
+
+/* Finds the output of each record; rejects those whose path is none. */
+static leat_status choose(const leat_host *h, struct file *f, const leat_batch *b, const leat_text *path, struct rows *r)
+{
+    struct output *e = NULL;
     bool noted = false;
     for (uint32_t i = 0; i < b->n; i++) {
-        if (i && path[i].n == path[i - 1].n &&
-            (path[i].data == path[i - 1].data || memcmp(path[i].data, path[i - 1].data, path[i].n) == 0)) {
-            ret[i] = ret[i - 1];
-            if (ret[i])
-                continue;
-        }
-        const char *bad = bad_path(f, path[i]);
-        ret[i] = bad ? NULL : output_for(h, f, path[i], &noted);
-        if (!bad && !ret[i]) {
-            if (!is_the_records_fault(errno))
+        if (!e || !same_text(path[i], path[i - 1])) {
+            const char *bad = bad_path(f, path[i]);
+            e = bad ? NULL : output_for(h, f, path[i], &noted);
+            if (!e && !bad && !is_the_records_fault(errno))
                 return failed(h, f, "open");
-            bad = strerror(errno);
+            if (!e)
+                reject_path(h, b, i, path[i], bad ? bad : strerror(errno));
         }
-        if (bad) {
-            char sentence[256];
-            snprintf(sentence, sizeof sentence, "cannot write to '%.*s': %s", (int)(path[i].n < 160 ? path[i].n : 160),
-                     path[i].data, bad);
-            h->reject(h, b->ticket, i, "path", sentence);
-        }
+        if (e)
+            add_row(r, e, i);
     }
     return noted && !journal_sync(&f->j) ? journal_failed(h, f) : LEAT_OK;
 }
 
-/* --- epochs
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- epochs ------------------------------------------------------------------------------------------------------ */
 
 static bool cut_staged(void *with, struct output *e)
 {
@@ -404,15 +472,23 @@ static void undo(const leat_host *h, void *self, const leat_epoch *e)
     f->uncut = f->claimed && !outputs_each(&f->o, cut_staged, &v);
 }
 
-static bool write_run(struct file *f, struct output *e, leat_text bytes, const leat_text *head)
+/* Records that stand behind each other in memory are written at once. */
+static bool write_rows(struct file *f, struct output *e, const uint32_t *next, const leat_text *t, const leat_text *head)
 {
     uint64_t length;
     if (!output_open(&f->o, e, &length)) /* another one of this batch may have taken its place */
         return false;
-    if (!e->begun && e->length == 0 && head && head->n && !output_write(&f->o, e, *head))
+    if (!e->begun && e->length == 0 && head && head[e->first].n && !output_write(&f->o, e, head[e->first]))
         return false;
     e->begun = true;
-    return output_write(&f->o, e, bytes);
+    for (uint32_t i = e->first; i != NO_ROW;) {
+        leat_text run = t[i];
+        for (i = next[i]; i != NO_ROW && t[i].data == run.data + run.n; i = next[i])
+            run.n += t[i].n;
+        if (!output_write(&f->o, e, run))
+            return false;
+    }
+    return true;
 }
 
 static leat_status process(const leat_host *h, void *self, const leat_batch *b)
@@ -420,22 +496,25 @@ static leat_status process(const leat_host *h, void *self, const leat_batch *b)
     struct file *f = self;
     const leat_text *path = leat_read_text(h, b, h->with[PATH].as.field), *t = leat_read_text(h, b, f->encoded),
                     *head = leat_read_text(h, b, f->head);
-    struct output **to = h->alloc(h, b->n * sizeof *to);
+    struct rows r = {.outputs = h->alloc(h, b->n * sizeof *r.outputs), .next = h->alloc(h, b->n * sizeof *r.next)};
+    bool by_size = rolls(h) && roll(h)[ROLL_SIZE].type != LEAT_NULL;
     f->now_us = b->now_us;
-    leat_status s = choose(h, f, b, path, to);
-    for (uint32_t i = 0, n; s == LEAT_OK && i < b->n; i = n) {
-        leat_text run = t[i];
-        for (n = i + 1; n < b->n && to[n] == to[i] && t[n].data == run.data + run.n; n++)
-            run.n += t[n].n; /* records that stand behind each other are written at once */
-        if (to[i] && !write_run(f, to[i], run, head ? &head[i] : NULL))
+    leat_status s = choose(h, f, b, path, &r);
+    unlist(&r);
+    for (uint32_t i = 0; s == LEAT_OK && i < r.n_outputs; i++) {
+        struct output *e = r.outputs[i];
+        if (!write_rows(f, e, r.next, t, head))
             s = failed(h, f, "write");
+        else if (by_size && e->length + e->n >= (uint64_t)roll(h)[ROLL_SIZE].as.i64)
+            outputs_retire(&f->o, e);
     }
-    if (s != LEAT_OK || !rolls(h) || roll(h)[ROLL_SIZE].type == LEAT_NULL)
-        return s;
-    for (uint32_t i = 0; i < b->n; i++)
-        if (to[i] && !to[i]->retired && to[i]->length + to[i]->n >= (uint64_t)roll(h)[ROLL_SIZE].as.i64)
-            outputs_retire(&f->o, to[i]);
-    return LEAT_OK;
+    return s;
+}
+
+static bool finish(void *file, struct output *e)
+{
+    struct file *f = file;
+    return !e->touched || output_finish(&f->o, e);
 }
 
 /* Syncs what was written, and notes how long it is now. */
@@ -467,7 +546,7 @@ static leat_status prepare(const leat_host *h, void *self, const leat_epoch *e, 
 {
     struct file *f = self;
     f->n_marks = 0;
-    if (!outputs_each(&f->o, stage, f))
+    if (!outputs_each(&f->o, finish, f) || !outputs_each(&f->o, stage, f))
         return failed(h, f, "write");
     f->token = (struct token){.incarnation = e->incarnation, .number = e->number, .n = (uint32_t)f->n_marks};
     f->token.in_journal = f->n_marks > TOKEN_MARKS;
@@ -493,26 +572,15 @@ static bool tidy(void *file, struct output *e)
 static leat_status commit(const leat_host *h, void *self, const leat_epoch *e)
 {
     struct file *f = self;
-    size_t n = 0;
     if (!f->claimed || f->j.incarnation != e->incarnation)
         return leat_failf(h, LEAT_FATAL, "another instance has claimed these files (%s)",
                           f->j.path ? f->j.path : f->prefix);
-    if (e->number == f->j.number && (!e->id || e->id == f->j.id))
+    if (e->number <= f->shown || (e->number == f->j.number && (!e->id || e->id == f->j.id)))
         return LEAT_OK;
     if (e->number <= f->j.number)
         return leat_failf(h, LEAT_FATAL, "%s notes epoch %llu already", f->j.path, (unsigned long long)f->j.number);
-    struct mark *marks = marks_of(f, e->token, &n);
-    if (!marks)
-        return leat_failf(h, LEAT_FATAL, "what was staged for epoch %llu is not known to %s",
-                          (unsigned long long)e->number, f->j.path);
-    bool ok = journal_commit(&f->j, e->number, e->id, marks, n);
-    for (size_t i = 0; ok && i < n; i++) {
-        struct output *o = outputs_by_id(&f->o, marks[i].id);
-        if (o)
-            o->committed = marks[i].length;
-    }
-    free(marks);
-    if (!ok || !outputs_each(&f->o, tidy, f) || !journal_compact(&f->j, h->place->scope, &f->o))
+    if (!show(f, e->number, e->id, e->token) || !outputs_each(&f->o, tidy, f) ||
+        !journal_compact(&f->j, h->place->scope, &f->o))
         return journal_failed(h, f);
     return LEAT_OK;
 }

@@ -56,8 +56,7 @@ static const leat_metric metrics[] = {
 };
 enum { CHUNKS_IN_A_ROW = 64, CHECK_EVERY_US = 100000 };
 
-/* --- beginning and ending
- * --------------------------------------------------------------------------------------------- */
+/* --- beginning and ending ---------------------------------------------------------------------------------------- */
 
 static bool until_end(const leat_host *h)
 {
@@ -115,8 +114,7 @@ static bool is_finished(const leat_host *h, const struct follow *f, const struct
     return (puts_away(h) || e->look != f->looks) && now_us - e->quiet_since_us >= h->with[OPTION_SETTLE].as.i64;
 }
 
-/* --- putting away
- * ----------------------------------------------------------------------------------------------------- */
+/* --- putting away ------------------------------------------------------------------------------------------------ */
 
 /* DIR/NAME, or DIR/NAME.1 and so on when that is taken. */
 static bool free_name(char ret[4096], leat_text folder, const char *path)
@@ -169,8 +167,7 @@ static void release(const leat_host *h, void *self, const leat_partition *p, uin
     }
 }
 
-/* --- reading
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- reading ----------------------------------------------------------------------------------------------------- */
 
 static leat_status seek(const leat_host *h, void *self, const leat_seek *s, uint32_t n)
 {

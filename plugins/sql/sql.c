@@ -58,8 +58,7 @@ static leat_status failed(const leat_host *h, const struct sql *s, const char *w
     return leat_failf(h, LEAT_RETRY, "cannot %s %s: %s%s", what, s->database, sqlite3_errmsg(s->db), next);
 }
 
-/* --- columns
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- columns ----------------------------------------------------------------------------------------------------- */
 
 static char *copy_of(leat_text t)
 {
@@ -150,8 +149,7 @@ static void destroy(const leat_host *h, void *self)
     free(s->database);
 }
 
-/* --- the connection
- * ------------------------------------------------------------------------------------------------------- */
+/* --- the connection ---------------------------------------------------------------------------------------------- */
 
 static void stop(const leat_host *h, void *self)
 {
@@ -200,8 +198,7 @@ static leat_status prepare_insert(const leat_host *h, struct sql *s, const leat_
                       s->database, sqlite3_errmsg(s->db));
 }
 
-/* --- epochs
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- epochs ------------------------------------------------------------------------------------------------------ */
 
 static bool is_another(const struct epoch_row *row, const leat_claim *c)
 {

@@ -8,8 +8,7 @@
 
 enum { WAIT_MS = 1000 };
 
-/* --- opening --------------------------------------------------------------------------------------------------------
- */
+/* --- opening ----------------------------------------------------------------------------------------------------- */
 
 static void make_folders(const char *path)
 {
@@ -57,8 +56,7 @@ bool sqlite_has_table(sqlite3 *db, const char *table, bool *ret)
     return rc == SQLITE_ROW || rc == SQLITE_DONE;
 }
 
-/* --- statements -----------------------------------------------------------------------------------------------------
- */
+/* --- statements -------------------------------------------------------------------------------------------------- */
 
 static const char *type_of(const leat_column *c)
 {
@@ -131,8 +129,7 @@ char *sqlite_insert_text(const struct shape *s)
     return sqlite3_str_finish(t);
 }
 
-/* --- cells ----------------------------------------------------------------------------------------------------------
- */
+/* --- cells ------------------------------------------------------------------------------------------------------- */
 
 /* RFC 3339, which SQLite's date functions read. Days to date: Howard Hinnant, "chrono-compatible low-level date
  * algorithms". */
@@ -212,8 +209,7 @@ int sqlite_bind_cell(sqlite3_stmt *q, int at, const leat_column *c, uint32_t row
     }
 }
 
-/* --- epochs ---------------------------------------------------------------------------------------------------------
- */
+/* --- epochs ------------------------------------------------------------------------------------------------------ */
 
 bool sqlite_load_epoch(sqlite3 *db, leat_text scope, struct epoch_row *ret)
 {

@@ -54,8 +54,7 @@ struct work { /* on one batch */
     uint32_t made_null;
 };
 
-/* --- options
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- options ----------------------------------------------------------------------------------------------------- */
 
 static leat_status add_field(const leat_host *h, struct field *f, leat_text name, leat_text spelt)
 {
@@ -149,8 +148,7 @@ static void stop(const leat_host *h, void *self)
     c->schema = NULL;
 }
 
-/* --- records
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- records ----------------------------------------------------------------------------------------------------- */
 
 static void reject(struct work *w, uint32_t row, const char *code, const char *sentence)
 {

@@ -40,8 +40,7 @@ static bool failed(struct check *c, const struct json *value, const char *rule, 
     return false;
 }
 
-/* --- rules
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- rules ------------------------------------------------------------------------------------------------------- */
 
 static bool is_whole(const struct json *v)
 {
@@ -275,8 +274,7 @@ bool schema_holds(const struct schema *s, struct json_memory m, leat_text record
     return false;
 }
 
-/* --- reading a schema
- * ------------------------------------------------------------------------------------------------- */
+/* --- reading a schema -------------------------------------------------------------------------------------------- */
 
 static void *schema_alloc(void *schema, size_t bytes)
 {

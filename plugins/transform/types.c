@@ -8,8 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* --- how a type is spelt
- * ---------------------------------------------------------------------------------------------- */
+/* --- how a type is spelt ----------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -78,8 +77,7 @@ bool type_parse(leat_text spelt, struct type *ret, char why[TYPE_WHY])
     return true;
 }
 
-/* --- numbers
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- numbers ----------------------------------------------------------------------------------------------------- */
 
 /* Sign, digits, and at most one point: mantissa and scale. false: something else, or more than 18 digits. */
 static bool read_decimal(leat_text t, struct parsed *ret)
@@ -146,8 +144,7 @@ static bool read_bool(leat_text t, struct parsed *ret)
     return false;
 }
 
-/* --- times
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- times ------------------------------------------------------------------------------------------------------- */
 
 struct moment {
     int year, month, day, hour, minute, second, us, zone; /* zone: minutes east of UTC */

@@ -70,3 +70,7 @@ tests_unit_expr_sqlite_test_LDADD = $(UNIT_LIBS) $(SQLITE_LIBS)
 endif
 TEST_FILES += tests/unit/docs_yaml_test.py
 EXTRA_DIST += tests/unit/docs_yaml_test.py
+UNIT_TESTS += tests/unit/transform_test
+tests_unit_transform_test_SOURCES = tests/unit/transform_test.c plugins/transform/types.c plugins/transform/schema.c \
+	plugins/transform/json.c
+tests_unit_transform_test_LDADD = $(UNIT_LIBS)
