@@ -156,7 +156,9 @@ static bool load_file(struct outputs *o, const char *body, uint32_t n)
     if (path >= body + n)
         return false;
     struct output *old = outputs_find(o, leat_text_of(key));
-    if (old)
+    if (old && strcmp(old->path, path) == 0)
+        outputs_remove(o, old); /* it was closed after its last commit, and opened again: what it says is old */
+    else if (old)
         outputs_retire(o, old);
     struct output *e = outputs_add(o, leat_text_of(key), b.part, path);
     if (!e)

@@ -14,7 +14,7 @@ settings: {{ epoch: 30ms, lanes: {lanes} }}
 processors:
   in:
     source: file
-    with: {{ paths: ["{dir}/in/app.log", "{dir}/in/*.ndjson.gz"]{end} }}
+    with: {{ paths: ["{dir}/in/app.log*", "{dir}/in/*.ndjson.gz"]{end} }}
   kept:
     transform: filter
     from: in
@@ -96,6 +96,8 @@ def torture(name, lanes, seed, seconds):
         kills += 1
         for _ in range(pick.randrange(3)):
             writer.step()
+    with open(os.path.join(d, "in", "app.log"), "a") as f:
+        f.write(writer.rows(10))
     Run(last, os.path.join(d, "state")).must_end()
     with open(os.path.join(d, "plain.ndjson")) as f:
         check("plain", numbers(f.read()), writer.n)
