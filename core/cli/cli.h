@@ -15,6 +15,8 @@ int command_explain(int argc, char **argv);
 int command_graph(int argc, char **argv);
 int command_pipe(int argc, char **argv);
 int command_plugins(int argc, char **argv);
+struct registry;
+int plugins_check(struct registry *r, const char *path, const char *processor, const char *with); /* check.c */
 int command_run(int argc, char **argv);
 int command_schema(int argc, char **argv);
 int command_try(int argc, char **argv);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* plugins.c: `leat plugins`: what was found, and what it offers. */
+/* plugins.c: `leat plugins`: what was found, and what it offers (check: check.c). */
 #include "core/cli/cli.h"
 #include "core/cli/flow.h"
 #include "core/plugin/plugin.h"
@@ -11,12 +11,17 @@ static const char help[] =
     "  leat plugins list                     all plugins that are found, and what they offer\n"
     "  leat plugins describe kafka           the options, ports and metrics of a plugin or processor\n"
     "  leat plugins describe ./threshold.so  the same of a file that is not installed\n"
+    "  leat plugins check ./threshold.so     whether it keeps the contract; its transforms are run over made-up records\n"
     "\n"
     "usage: leat plugins list [--json] [--plugins FOLDERS]\n"
     "       leat plugins describe NAME|FILE.so... [--json] [--plugins FOLDERS]\n"
+    "       leat plugins check FILE.so [PROCESSOR] [--with '{option: value}'] [--plugins FOLDERS]\n"
     "\n"
     "  --plugins FOLDERS  where to look first; several with ':' between them\n"
-    "  --json             for programs\n";
+    "  --json             for programs\n"
+    "  --with OPTIONS     options of the processor, as in a flow; without them required ones are made up\n"
+    "\n"
+    "Exit code of check: 0 it keeps the contract, 3 it does not.\n";
 
 /* --- list --------------------------------------------------------------------------------------------------------- */
 
@@ -132,16 +137,16 @@ static int describe(struct registry *r, char **names, bool json)
     return result;
 }
 
-/* --- the command ---------------------------------------------------------------------------------------------------
- */
+/* --- the command ------------------------------------------------------------------------------------------------- */
 
 int command_plugins(int argc, char **argv)
 {
     static const struct option options[] = {{"json", no_argument, NULL, 'j'},
                                             {"plugins", required_argument, NULL, 'p'},
                                             {"help", no_argument, NULL, 'h'},
+                                            {"with", required_argument, NULL, 'w'},
                                             {0}};
-    const char *folders = NULL;
+    const char *folders = NULL, *with = NULL;
     bool json = false;
     if (argc == 3 && strcmp(argv[1], "scan") == 0)
         return plugin_scan_child(argv[2]);
@@ -154,16 +159,19 @@ int command_plugins(int argc, char **argv)
             return EXIT_USAGE;
         json = json || c == 'j';
         folders = c == 'p' ? optarg : folders;
+        with = c == 'w' ? optarg : with;
     }
     const char *what = optind < argc ? argv[optind] : "";
-    if (strcmp(what, "list") != 0 && strcmp(what, "describe") != 0) {
+    bool check = strcmp(what, "check") == 0 && optind + 1 < argc;
+    if (!check && strcmp(what, "list") != 0 && strcmp(what, "describe") != 0) {
         fputs(help, stderr);
         return EXIT_USAGE;
     }
     struct registry *r = flow_registry(folders);
     if (!r)
         return EXIT_FAILED;
-    int result = *what == 'l' ? list(r, json) : describe(r, argv + optind + 1, json);
+    char **names = argv + optind + 1;
+    int result = check ? plugins_check(r, names[0], names[1], with) : *what == 'l' ? list(r, json) : describe(r, names, json);
     registry_free(r);
     return result;
 }

@@ -58,3 +58,60 @@ int elf_check(leat_text file, struct err *err)
                        major, minor, LEAT_ABI_MAJOR, LEAT_ABI_MINOR);
     return 0;
 }
+
+/* --- symbols and segments ------------------------------------------------------------------------------------------- */
+
+static bool is_own_export(const Elf64_Sym *s, const char *name)
+{
+    unsigned bind = ELF64_ST_BIND(s->st_info);
+    bool defined = s->st_shndx != SHN_UNDEF && (bind == STB_GLOBAL || bind == STB_WEAK);
+    return defined && strncmp(name, "__", 2) != 0 && strcmp(name, "_init") != 0 && strcmp(name, "_fini") != 0 &&
+           strcmp(name, "_edata") != 0 && strcmp(name, "_end") != 0;
+}
+
+static void add_exports(leat_text file, const Elf64_Ehdr *h, const Elf64_Shdr *symbols, struct buf *out)
+{
+    Elf64_Shdr names;
+    if (!read_section(file, h, symbols->sh_link, &names))
+        return;
+    leat_text strings = piece(file, names.sh_offset, names.sh_size);
+    for (uint64_t at = 0; at + sizeof(Elf64_Sym) <= symbols->sh_size; at += sizeof(Elf64_Sym)) {
+        Elf64_Sym s;
+        leat_text t = piece(file, symbols->sh_offset + at, sizeof s);
+        if (!t.n)
+            return;
+        memcpy(&s, t.data, sizeof s);
+        if (s.st_name >= strings.n || !memchr(strings.data + s.st_name, 0, strings.n - s.st_name))
+            continue;
+        if (is_own_export(&s, strings.data + s.st_name))
+            buf_printf(out, "%s\n", strings.data + s.st_name);
+    }
+}
+
+void elf_exports(leat_text file, struct buf *out)
+{
+    Elf64_Ehdr h;
+    Elf64_Shdr s;
+    if (!read_header(file, &h))
+        return;
+    for (uint32_t i = 0; i < h.e_shnum && read_section(file, &h, i, &s); i++)
+        if (s.sh_type == SHT_DYNSYM)
+            add_exports(file, &h, &s, out);
+}
+
+bool elf_has_segment(leat_text file, uint32_t type, uint32_t flags)
+{
+    Elf64_Ehdr h;
+    if (!read_header(file, &h) || h.e_phentsize != sizeof(Elf64_Phdr))
+        return false;
+    for (uint32_t i = 0; i < h.e_phnum; i++) {
+        Elf64_Phdr p;
+        leat_text t = piece(file, h.e_phoff + i * sizeof p, sizeof p);
+        if (!t.n)
+            return false;
+        memcpy(&p, t.data, sizeof p);
+        if (p.p_type == type && (p.p_flags & flags) == flags)
+            return true;
+    }
+    return false;
+}

@@ -31,7 +31,8 @@ const struct plugin_file *registry_files(const struct registry *r, size_t *ret_n
  * sentence: unknown (with "did you mean"), broken (with the reason), of another ABI. */
 const leat_processor *registry_processor(struct registry *r, uint32_t kind, leat_text name, const struct plugin_file **ret_file,
                                          struct err *err);
-/* [main] Loads one file by path, for `plugins describe FILE.so`. */
+/* [main] Loads one file by path, for `plugins describe FILE.so`. From then on its processors come before equally named ones.
+ * What registry_files gave before is not valid any more. */
 const leat_plugin *registry_load(struct registry *r, const char *path, struct err *err);
 /* The folders to look in: --plugins, $LEAT_PLUGINS, beside the binary (build folder), the installed one. */
 char **plugin_folders(const char *given);
@@ -40,4 +41,9 @@ int plugin_scan_child(const char *path);
 void plugin_describe_text(const leat_plugin *p, struct buf *out); /* for people */
 void plugin_describe_json(const leat_plugin *p, struct buf *out);
 const char *plugin_kind_name(uint32_t kind);
+
+/* What can be told of a file without loading it, for `plugins check`. */
+leat_text elf_note(leat_text file); /* section leat.note, "leat abi=1.0 name=... version=..."; empty: there is none */
+void elf_exports(leat_text file, struct buf *out); /* names of the symbols that it exports, one a line */
+bool elf_has_segment(leat_text file, uint32_t type, uint32_t flags); /* PT_TLS, PT_GNU_STACK with PF_X, ... */
 #endif

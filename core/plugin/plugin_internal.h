@@ -9,8 +9,6 @@ enum { IMAGES_MAX = 4096, SCAN_MS = 10000, SCAN_BYTES = 8 << 20, OPTION_DEPTH = 
 
 /* --- elf.c: what can be told without loading --------------------------------------------------------------------- */
 
-/* The text of section leat.note, "leat abi=1.0 name=... version=..."; empty: there is none. */
-leat_text elf_note(leat_text file);
 /* 0; -ENOEXEC: no shared object, or noted as one of another ABI major; err says what to do. Without a note: 0. */
 int elf_check(leat_text file, struct err *err);
 

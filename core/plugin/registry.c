@@ -137,8 +137,10 @@ const leat_plugin *registry_load(struct registry *r, const char *path, struct er
             return load(r, &r->files.at[i], err);
     struct plugin_file f = {.path = arena_strdup(&r->memory, path)};
     scan_file(&r->memory, &f, r->cache);
-    *VEC_PUSH(&r->files) = f;
-    return load(r, &r->files.at[r->files.n - 1], err);
+    VEC_PUSH(&r->files);
+    memmove(r->files.at + 1, r->files.at, (r->files.n - 1) * sizeof f); /* who names a file means what is in it */
+    r->files.at[0] = f;
+    return load(r, &r->files.at[0], err);
 }
 
 static bool offers(const struct plugin_file *f, uint32_t kind, leat_text name)

@@ -355,6 +355,26 @@ static struct read decimals_of_cells(struct memory *m, const leat_text *cells, u
     return made(&k);
 }
 
+/* The text of a number must not depend on what else is in its batch: in a column of one type it would be printed like this. */
+static leat_text canonical_number(struct memory *m, leat_text cell)
+{
+    struct decimal d;
+    enum number_kind kind = number_parse(cell, &d);
+    bool whole = !memchr(cell.data, '.', cell.n) && !memchr(cell.data, 'e', cell.n) && !memchr(cell.data, 'E', cell.n);
+    if (kind == NUMBER_I64 || whole || (kind == NUMBER_F64 && !isfinite(number_f64(cell))))
+        return cell;
+    char *text = memory_alloc(m, 32);
+    return (leat_text){text, kind == NUMBER_DEC ? decimal_print(text, d) : f64_print(text, number_f64(cell))};
+}
+
+static void canonical_numbers(struct memory *m, const leat_column *c)
+{
+    leat_text *texts = (leat_text *)(uintptr_t)c->data;
+    for (uint32_t i = 0; i < c->n; i++)
+        if (texts[i].n && (texts[i].data[0] == '-' || (texts[i].data[0] >= '0' && texts[i].data[0] <= '9')))
+            texts[i] = canonical_number(m, texts[i]);
+}
+
 struct read column_of_cells(struct memory *m, const leat_text *cells, uint32_t n, uint32_t type)
 {
     bool natural = type == LEAT_NULL;
@@ -378,6 +398,8 @@ struct read column_of_cells(struct memory *m, const leat_text *cells, uint32_t n
             bad(&k, i);
         }
     }
+    if (natural && type == LEAT_JSON)
+        canonical_numbers(m, k.c);
     return made(&k);
 }
 

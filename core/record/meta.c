@@ -358,5 +358,6 @@ void value_json(struct buf *out, const leat_value *v)
     } else {
         char *at = buf_room(out, column_json_bound(&c, 0));
         out->n += (size_t)(column_json(at, &c, 0) - at);
+        out->data[out->n] = 0;
     }
 }

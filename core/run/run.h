@@ -44,4 +44,15 @@ enum run_state run_state_of(const struct run *r, char ret_why[256]); /* WAITING:
 uint64_t run_epochs(const struct run *r);       /* committed */
 uint64_t run_dead_letters(const struct run *r); /* in this run */
 uint64_t run_memory(const struct run *r);       /* bytes in pools [any] */
+
+/* `plugins check`: gives records (JSON, one a line) to one transform of a plan under a host that watches every call. In a process
+ * of its own, because the plugin may crash; what is told of a crash goes to crash_fd, with exit code CHECK_TOUCHED. Adds a
+ * sentence a line for every mistake. */
+enum { CHECK_TOUCHED = 70 };
+struct check_figures {
+    uint64_t batches, calls, records_out;
+    char stopped[512]; /* why not all was given; "": it was */
+};
+int run_check(struct plan *plan, uint32_t processor, leat_text records, int crash_fd, struct buf *mistakes,
+              struct check_figures *figures, struct err *err);
 #endif
