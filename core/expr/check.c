@@ -383,6 +383,19 @@ static bool check_unit(struct parser *p, const struct node *n)
     return parse_fail(p, unit->offset, unit->length, "E305", NULL, "%s", reason);
 }
 
+/* Of extract: all but those with a fraction. */
+static bool is_whole_unit(const struct node *unit)
+{
+    static const char *const fractions[] = {"second", "millisecond", "epoch"};
+    if (unit->op != OP_VALUE || unit->value.type != LEAT_TEXT)
+        return false;
+    for (size_t i = 0; i < N_OF(fractions); i++)
+        if (unit->value.as.text.n >= strlen(fractions[i]) &&
+            strncasecmp(unit->value.as.text.data, fractions[i], strlen(fractions[i])) == 0)
+            return false;
+    return true;
+}
+
 static struct node *check_call(struct parser *p, struct node *n, struct node **args)
 {
     const struct function *f = n->function;
@@ -405,7 +418,7 @@ static struct node *check_call(struct parser *p, struct node *n, struct node **a
         n->type = LEAT_NULL;
         return n;
     default:
-        n->type = f->returns;
+        n->type = f->apply == function_extract && is_whole_unit(args[0]) ? LEAT_I64 : f->returns;
         return n;
     }
 }

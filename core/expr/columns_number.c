@@ -155,11 +155,36 @@ static int32_t shrink(int64_t *data, uint32_t n, int32_t scale)
     return scale;
 }
 
+/* By a constant like 2, 100 or 2.5, which has an exact inverse: a / d = a * (10^k / d) / 10^k. */
+static bool division_by_inverse(struct eval *x, const struct node *n, const struct col *a, const struct col *b,
+                                struct col *ret)
+{
+    int64_t d = b->value.as.i64, limit = power_of_ten(18);
+    int32_t k = 0;
+    while (b->constant && d && k <= DIVISION_DIGITS && power_of_ten(k) % d)
+        k++;
+    int32_t scale = a->scale - b->scale + k;
+    if (!b->constant || a->constant || !d || k > DIVISION_DIGITS || scale < 0 || scale > DIVISION_DIGITS)
+        return false;
+    struct col factor = {.type = LEAT_I64, .constant = true, .value = value_int(power_of_ten(k) / d)};
+    if (!int_kernel(x, n, KERNEL_MULTIPLY, a, &factor, false, ret))
+        return false;
+    const int64_t *data = ret->data;
+    uint64_t far = 0;
+    for (uint32_t i = 0; i < x->n; i++)
+        far |= (uint64_t)(data[i] >= limit) | (uint64_t)(data[i] <= -limit);
+    ret->type = LEAT_DEC;
+    ret->scale = scale;
+    return !far; /* else fewer digits are kept: value_rounded */
+}
+
 static bool exact_division(struct eval *x, const struct node *n, const struct col *a, const struct col *b,
                            struct col *ret)
 {
     int32_t shift = DIVISION_DIGITS - a->scale + b->scale;
     struct ints p = ints_of(a), q = ints_of(b);
+    if (division_by_inverse(x, n, a, b, ret))
+        return true;
     if (shift < 0 || shift > 18)
         return false;
     int64_t *data = eval_room(x, n, x->n * sizeof *data), up, by = power_of_ten(shift);

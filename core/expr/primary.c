@@ -64,6 +64,18 @@ static struct node *parse_interval(struct parser *p, size_t offset)
     return lex_next(p) ? literal(p, offset, value_of(TYPE_DURATION, us)) : NULL;
 }
 
+/* date '2026-03-01', timestamp '2026-03-01T12:00:00Z' */
+static struct node *parse_time_literal(struct parser *p, size_t offset)
+{
+    struct token t = p->token;
+    int64_t us;
+    if (parse_time(t.text, &us, NULL) == 0)
+        return lex_next(p) ? literal(p, offset, value_of(LEAT_TIME, us)) : NULL;
+    parse_fail(p, t.offset, t.length, "E305", "write '2026-03-01' or '2026-03-01T12:00:00Z'",
+               "'" TEXT_FMT "' is no time", TEXT_ARG(t.text));
+    return NULL;
+}
+
 /* --- fields ------------------------------------------------------------------------------------------------------ */
 
 static struct node *unknown_field(struct parser *p, size_t offset, leat_text path, const char *near)
@@ -225,11 +237,11 @@ static const struct {
     const char *name;
     uint32_t type;
 } types[] = {
-    {"int", LEAT_I64},          {"integer", LEAT_I64},       {"bigint", LEAT_I64},       {"int8", LEAT_I64},
-    {"decimal", LEAT_DEC},      {"numeric", LEAT_DEC},       {"float", LEAT_F64},        {"float8", LEAT_F64},
-    {"real", LEAT_F64},         {"text", LEAT_TEXT},         {"varchar", LEAT_TEXT},     {"string", LEAT_TEXT},
-    {"bool", LEAT_BOOL},        {"boolean", LEAT_BOOL},      {"time", LEAT_TIME},        {"timestamp", LEAT_TIME},
-    {"timestamptz", LEAT_TIME}, {"duration", TYPE_DURATION}, {"interval", TYPE_DURATION}};
+    {"int", LEAT_I64},          {"integer", LEAT_I64},  {"bigint", LEAT_I64},        {"int8", LEAT_I64},
+    {"decimal", LEAT_DEC},      {"numeric", LEAT_DEC},  {"float", LEAT_F64},         {"float8", LEAT_F64},
+    {"real", LEAT_F64},         {"text", LEAT_TEXT},    {"varchar", LEAT_TEXT},      {"string", LEAT_TEXT},
+    {"bool", LEAT_BOOL},        {"boolean", LEAT_BOOL}, {"time", LEAT_TIME},         {"timestamp", LEAT_TIME},
+    {"timestamptz", LEAT_TIME}, {"date", LEAT_TIME},    {"duration", TYPE_DURATION}, {"interval", TYPE_DURATION}};
 
 static bool parse_type(struct parser *p, uint32_t *ret)
 {
@@ -281,14 +293,28 @@ static struct node *parse_scale(struct parser *p, struct node *n)
     return node_check(p, call);
 }
 
+/* The time at which a day begins. */
+static struct node *day_of(struct parser *p, struct node *n)
+{
+    struct node *args[] = {n ? literal(p, n->offset, value_text(TEXT("day"))) : NULL, n};
+    if (!n)
+        return NULL;
+    struct node *call = node_new(p, OP_CALL, n->offset, args, 2);
+    call->function = function_find(TEXT("date_trunc"));
+    return node_check(p, call);
+}
+
 static struct node *cast_to(struct parser *p, struct node *n, size_t offset, enum op op)
 {
     uint32_t type;
+    bool day = token_is_word(&p->token, "date");
     if (!parse_type(p, &type))
         return NULL;
     struct node *made = node_new(p, op, offset, &n, 1);
     made->type = type;
     made = node_check(p, made);
+    if (day)
+        return day_of(p, made);
     return made && type == LEAT_DEC ? parse_scale(p, made) : made;
 }
 
@@ -464,8 +490,12 @@ static struct node *parse_word(struct parser *p)
         return parse_cast(p, t.offset, OP_CAST);
     if (call && token_is_word(&t, "try_cast"))
         return parse_cast(p, t.offset, OP_TRY_CAST);
-    if (token_is_word(&t, "interval") && p->token.kind == TOKEN_TEXT)
-        return parse_interval(p, t.offset);
+    if (p->token.kind == TOKEN_TEXT) {
+        if (token_is_word(&t, "interval"))
+            return parse_interval(p, t.offset);
+        if (token_is_word(&t, "date") || token_is_word(&t, "timestamp") || token_is_word(&t, "timestamptz"))
+            return parse_time_literal(p, t.offset);
+    }
     return call ? parse_call(p, t) : parse_field(p, t);
 }
 

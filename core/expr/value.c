@@ -241,12 +241,20 @@ static bool exact_arithmetic(struct call *c, enum op op, const leat_value *a, co
     }
 }
 
+static const char *cast_hint(uint32_t a, uint32_t b)
+{
+    if (a != LEAT_TEXT && b != LEAT_TEXT)
+        return "";
+    uint32_t other = a == LEAT_TEXT ? b : a;
+    return other == LEAT_TIME ? "; write x::time" : is_number(other) ? "; write x::int or x::decimal" : "";
+}
+
 static bool type_fails(struct call *c, enum op op, const leat_value *a, const leat_value *b)
 {
     static const char *const names[] = {[OP_ADD] = "+",    [OP_SUBTRACT] = "-", [OP_MULTIPLY] = "*",
                                         [OP_DIVIDE] = "/", [OP_DIV] = "div",    [OP_MODULO] = "%"};
-    return call_fail(c, "type", "'%s' does not compute with %s and %s", names[op], type_name(a->type),
-                     type_name(b->type));
+    return call_fail(c, "type", "'%s' does not compute with %s and %s%s", names[op], type_name(a->type),
+                     type_name(b->type), cast_hint(a->type, b->type));
 }
 
 static bool checked_span(struct call *c, wide x, uint32_t type, leat_value *ret)
@@ -348,7 +356,8 @@ static int order_of(const leat_value *a, const leat_value *b)
 bool value_compare(struct call *c, const leat_value *a, const leat_value *b, bool order, int *ret)
 {
     if (!same_kind(a, b))
-        return call_fail(c, "type", "%s is not compared with %s", type_name(a->type), type_name(b->type));
+        return call_fail(c, "type", "%s is not compared with %s%s", type_name(a->type), type_name(b->type),
+                         cast_hint(a->type, b->type));
     if (order && a->type == LEAT_JSON)
         return call_fail(c, "type", "arrays and objects have no order");
     *ret = order_of(a, b);

@@ -20,12 +20,12 @@ records = '{"a":4,"t":"x"}\n{"a":0}\n{"a":"q"}\n'
 check("an expression without fields needs no records", run("7 / 2"), (0, "3.5\n", ""))
 check("one result per record, failures beside them", run("8 / a", stdin=records),
       (1, "2\n", "record 2: division by zero; nullif(x, 0) makes it null (division_by_zero)\n"
-                 "record 3: '/' does not compute with an int and a text (type)\n"))
+                 "record 3: '/' does not compute with an int and a text; write x::int or x::decimal (type)\n"))
 code, out, err = run("8 / a", "--json", stdin=records)
 check("for programs", (code, [json.loads(line) for line in out.splitlines()], err),
       (1, [{"record": 1, "result": 2},
            {"record": 2, "error": {"code": "division_by_zero", "text": "division by zero; nullif(x, 0) makes it null"}},
-           {"record": 3, "error": {"code": "type", "text": "'/' does not compute with an int and a text"}}], ""))
+           {"record": 3, "error": {"code": "type", "text": "'/' does not compute with an int and a text; write x::int or x::decimal"}}], ""))
 check("texts stand without quotes, nulls are null", run("t", stdin=records), (0, "x\nnull\nnull\n", ""))
 check("a wrong expression is shown with its place", run("a + lenght(t)", stdin=records),
       (2, "", "leat eval: E302: unknown function 'lenght'; did you mean length?\n  a + lenght(t)\n      ^^^^^^\n"))

@@ -120,7 +120,7 @@ static void put_field(uint64_t *seed, struct buf *out, const char *kinds)
 static void put_number(uint64_t *seed, struct buf *out, int depth)
 {
     static const char *const literals[] = {
-        "0", "1", "2", "-3", "0.5", "2.50", "1e0", "0.001", "1.5e2", "null", "9223372036854775807"};
+        "0", "1", "2", "-3", "0.5", "2.50", "1e0", "0.001", "1.5e2", "null", "9223372036854775807", "100", "-2.5"};
     static const char *const operators[] = {"+", "-", "*", "/", "div", "%"};
     if (depth == 0 || below(seed, 4) == 0) {
         if (below(seed, 3) == 0)

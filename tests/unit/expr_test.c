@@ -114,8 +114,8 @@ static void errors_belong_to_the_record(void **state)
         {"n / 0", "!division_by_zero: division by zero; nullif(x, 0) makes it null"},
         {"big + 1", "!overflow: the sum does not fit into 64 bits; use float, or round() before"},
         {"big * 2", "!overflow: the product does not fit into 64 bits; use float, or round() before"},
-        {"t + 1", "!type: '+' does not compute with a text and an int"},
-        {"t > 1", "!type: a text is not compared with an int"},
+        {"t + 1", "!type: '+' does not compute with a text and an int; write x::int or x::decimal"},
+        {"t > 1", "!type: a text is not compared with an int; write x::int or x::decimal"},
         {"not n", "!type: a condition is true or false, but this is an int"},
         {"t::int", "!type: 'abc' is not an int"},
         {"error('no price for ' || t)", "!error: no price for abc"},
@@ -249,6 +249,9 @@ static void times_and_spans(void **state)
         {"to_text(3.10, '0.99')", "\"3.1\""},
         {"age('2026-02-28')", "\"1d\""},
         {"'90 minutes'::duration", "\"90m\""},
+        {"at::date", "\"2026-02-28T00:00:00Z\""},
+        {"date '2026-03-01' = now()", "true"},
+        {"at > now()", "!type: a text is not compared with a time; write x::time"},
         {"age(now(), at::time) < interval '1 hour'", "true"},
     };
     all(*state, examples, N_OF(examples), "{\"at\": \"2026-02-28T23:50:30.5Z\"}\n");
@@ -373,7 +376,9 @@ static void types_are_known_before_the_first_record(void **state)
                  {"sku::int", LEAT_I64},
                  {"null", LEAT_NULL},
                  {"parse_json(sku)", LEAT_NULL},
-                 {"length(sku) + 1", LEAT_I64}};
+                 {"length(sku) + 1", LEAT_I64},
+                 {"extract(hour from at)", LEAT_I64},
+                 {"extract(epoch from at)", LEAT_DEC}};
     struct lab *l = *state;
     const struct expr_fields fields = {NULL, field_type};
     for (size_t i = 0; i < N_OF(known); i++) {
