@@ -221,34 +221,87 @@ static const char *broken_end(const char *p, const char *end)
     return p + 1 < end ? p : end;
 }
 
-/* A message holds one value over several lines, or several values on lines of their own. What is no value is one
- * rejected record: its line, or all of its lines if it went wrong on a later one. */
+/* A record that ends at `end` and may stand on several lines. */
+static void take_value(struct decoder *d, struct place_in *in, const char *p, const char *end)
+{
+    leat_text t = {p, (size_t)(end - p)};
+    if (too_long(d, in, p, t.n) || reject_utf8(d, in, t))
+        return;
+    on_one_line(t);
+    if (!match_one(d, in, t))
+        add_checked(d, in, t);
+}
+
+/* Elements of an array, p stands at one; each is a record. Past the array, or where it stopped: d->in_array. */
+static const char *take_elements(struct decoder *d, struct place_in *in, const char *p, uint32_t max)
+{
+    d->in_array = true;
+    while (d->found.n < max) {
+        struct json_error e = {"json_not_object", "a record must be an object", p};
+        const char *end = json_check(p, in->end, d->codec.max_depth, &e);
+        if (end && *p == '{')
+            take_value(d, in, p, end);
+        else
+            reject_json(d, in, (leat_text){p, (size_t)((end ? end : in->end) - p)}, &e);
+        if (end && (end = json_blanks(end, in->end)) < in->end && *end == ',') {
+            p = json_blanks(end + 1, in->end);
+            continue;
+        }
+        d->in_array = false;
+        if (!end || (end < in->end && *end == ']'))
+            return end ? end + 1 : in->end;
+        e = (struct json_error){"json_syntax", "',' or ']' is expected here", end};
+        reject_json(d, in, (leat_text){p, (size_t)(in->end - p)}, &e);
+        return in->end;
+    }
+    return p;
+}
+
+/* What is no record: its line, or all of its lines if it went wrong on a later one. */
+static const char *take_broken(struct decoder *d, struct place_in *in, const char *p, const char *end,
+                               const char *wrong)
+{
+    const char *line = line_end(end ? end : p, in->end); /* with what stands behind it */
+    if (!end && wrong > line)
+        line = broken_end(p, in->end);
+    take_json(d, in, (leat_text){p, (size_t)(line - p)}, false);
+    return line;
+}
+
+/* One that stands on one line has mostly a known shape. Past it; NULL: not so. */
+static const char *take_line_of_message(struct decoder *d, struct place_in *in, const char *p)
+{
+    const char *line = line_end(p, in->end);
+    leat_text t = text_trim((leat_text){p, (size_t)(line - p)});
+    bool known = t.n <= d->codec.max_record && utf8_check(t.data, t.n) == t.n && match_one(d, in, t);
+    return known ? line : NULL;
+}
+
+/* A message holds one record over any lines, or several on lines of their own, or an array of records. What is none is
+ * one rejected record. */
 const char *decode_json_message(struct decoder *d, struct place_in *in, const char *p, uint32_t max)
 {
     while (d->found.n < max && (p = json_blanks(p, in->end)) < in->end) {
         struct json_error e = {0};
-        const char *line = line_end(p, in->end);
-        leat_text one = text_trim((leat_text){p, (size_t)(line - p)});
-        if (one.n <= d->codec.max_record && utf8_check(one.data, one.n) == one.n && match_one(d, in, one)) {
-            p = line;
+        const char *next, *end = NULL;
+        if (d->in_array || *p == '[') {
+            const char *first = d->in_array ? p : json_blanks(p + 1, in->end);
+            bool empty = !d->in_array && first < in->end && *first == ']';
+            p = empty ? first + 1 : take_elements(d, in, first, max);
             continue;
         }
-        const char *end = *p == '{' ? json_check(p, in->end, d->codec.max_depth, &e) : NULL;
-        if (end && json_blanks(end, line_end(end, in->end)) == line_end(end, in->end)) {
-            leat_text t = {p, (size_t)(end - p)};
-            if (!too_long(d, in, p, t.n) && !reject_utf8(d, in, t)) {
-                on_one_line(t);
-                add_checked(d, in, t);
-            }
+        if ((next = take_line_of_message(d, in, p))) {
+            p = next;
+            continue;
+        }
+        if (*p == '{')
+            end = json_check(p, in->end, d->codec.max_depth, &e);
+        if (end && json_blanks(end, in->end) >= line_end(end, in->end)) {
+            take_value(d, in, p, end);
             p = end;
-            continue;
+        } else {
+            p = take_broken(d, in, p, end, e.at);
         }
-        if (end)
-            line = line_end(end, in->end); /* something stands behind it */
-        else if (e.at > line)
-            line = broken_end(p, in->end);
-        take_json(d, in, (leat_text){p, (size_t)(line - p)}, false);
-        p = line;
     }
     return p;
 }

@@ -53,6 +53,7 @@ static void drop_queue(struct decoder *d)
         block_unref(d->queue.at[i].block);
     d->queue.n = d->next_message = d->message_at = 0;
     d->message_kth = 0;
+    d->in_array = false;
     arena_reset(&d->headers);
 }
 
@@ -444,6 +445,7 @@ static void message_done(struct decoder *d)
     block_unref(q->block);
     d->message_at = 0;
     d->message_kth = 0;
+    d->in_array = false;
     if (d->codec.kind == CODEC_CSV && !d->codec.n_columns) {
         csv_names_unref(d->names); /* each message has a header of its own */
         d->names = NULL;

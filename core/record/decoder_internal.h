@@ -59,6 +59,7 @@ struct decoder {
     VEC(struct queued) queue;
     size_t next_message;
     size_t message_at;    /* bytes of it that were decoded */
+    bool in_array;        /* of records */
     uint32_t message_kth; /* records it gave so far */
     struct arena headers;
     uint64_t next_sequence;

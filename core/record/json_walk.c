@@ -290,13 +290,30 @@ static leat_text with_member(struct memory *m, leat_text object, leat_text name,
     return (leat_text){out, (size_t)(at - out)};
 }
 
+/* An element that is there gets another value; an array does not grow. */
+static leat_text set_element(struct memory *m, leat_text array, const struct step *steps, uint32_t n, leat_text to)
+{
+    leat_text old = array.data && array.data[0] == '[' ? find_index(array, steps[0].index) : JSON_MISSING;
+    if (!old.data)
+        return array;
+    leat_text inner = n == 1 && !to.data ? TEXT("null") : json_set(m, old, steps + 1, n - 1, to);
+    char *out = memory_alloc(m, array.n + inner.n), *at = out;
+    at = put(at, array.data, (size_t)(old.data - array.data));
+    at = put(at, inner.data, inner.n);
+    at = put(at, old.data + old.n, (size_t)(array.data + array.n - old.data - old.n));
+    return (leat_text){out, (size_t)(at - out)};
+}
+
 leat_text json_set(struct memory *m, leat_text value, const struct step *steps, uint32_t n, leat_text to)
 {
     if (!n)
         return to;
+    if (steps[0].kind == STEP_INDEX)
+        return set_element(m, value, steps, n, to);
     if (!value.data || value.data[0] != '{') {
-        if (!to.data)
-            return value; /* nothing to take out */
+        for (uint32_t i = 0; i < n; i++)
+            if (!to.data || steps[i].kind != STEP_NAME)
+                return value; /* nothing to take out, no array to write into */
         char *out = memory_alloc(m, nested_bound(steps, n, to)), *end = put_nested(out, steps, n, to);
         return (leat_text){out, (size_t)(end - out)};
     }

@@ -92,7 +92,9 @@ struct batch *batch_select(struct batch *b, const uint32_t *rows, uint32_t n);
  * begin without b's fields, but keep its identity (ids, time, origin). Then batch_write..., then batch_seal. */
 struct batch *batch_derive(struct pool *pool, const struct paths *paths, struct batch *b, const uint32_t *rows,
                            uint32_t n, bool fresh);
-/* n elements to fill in, zeroed; type LEAT_LIST + x: offsets must be given (n + 1) and the items are returned. */
+/* n elements to fill in, zeroed; type LEAT_LIST + x: offsets must be given (n + 1) and the items are returned. A nested
+ * path changes its top-level field: objects are made where they are missing, arrays get no new elements, `[]` cannot be
+ * written. What is absent is written as null; only a JSON cell with data NULL leaves the field out. */
 void *batch_write(struct batch *o, uint32_t path, uint32_t type, int32_t scale, const uint32_t *offsets);
 /* PATH_ID, PATH_KEY (TEXT) and PATH_TIME (TIME) may be written too; they then replace what the records had. */
 void batch_write_null(struct batch *o, uint32_t path, uint32_t row);
@@ -159,7 +161,8 @@ size_t f64_print(char ret[32], double x); /* shortest that reads back, as JSON; 
 
 /* --- codecs ----------------------------------------------------------------------------------------------------- */
 
-/* What `codec:` says. Built by codec_parse or by hand. */
+/* What `codec:` says. Built by codec_parse or by hand. Records of CODEC_TEXT have the field `text`, those of CODEC_RAW
+ * the field `raw`, and these are what both write. */
 enum codec_kind { CODEC_JSON, CODEC_CSV, CODEC_TEXT, CODEC_RAW };
 enum compression { COMPRESSION_AUTO, COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD };
 struct codec {
@@ -198,7 +201,8 @@ int decoder_seek(struct decoder *d, uint64_t offset, leat_text state, struct err
 char *decoder_space(struct decoder *d, size_t n);
 void decoder_fill(struct decoder *d, size_t n);
 void decoder_end(struct decoder *d); /* no more bytes will come: an unterminated last record counts */
-/* A whole message; copied. Its sequence must not be below the one before. */
+/* A whole message; copied. Its sequence must not be below the one before. JSON: one record over any lines, one record a
+ * line, or an array of records; csv: lines with a header of their own; raw: one record. */
 void decoder_message(struct decoder *d, uint64_t sequence, leat_text body, leat_text key, int64_t time_us,
                      const leat_value *headers, size_t n_headers);
 /* The next batch of at most max_rows records and about 1 MiB; NULL: more is needed. Rejected records found on the way

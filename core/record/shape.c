@@ -55,7 +55,7 @@ void shapes_unref(struct shapes *s)
 
 uint32_t shapes_count(const struct shapes *s)
 {
-    return s->n_shapes;
+    return __atomic_load_n(&s->n_shapes, __ATOMIC_ACQUIRE);
 }
 
 const struct shape *shapes_at(const struct shapes *s, uint32_t number)
@@ -287,7 +287,8 @@ static uint32_t enter(struct learning *l)
             return SHAPE_NONE;
         if (last && !s->nodes[at].shape) {
             s->all[s->n_shapes] = kept_shape(l);
-            s->nodes[at].shape = ++s->n_shapes;
+            s->nodes[at].shape = s->n_shapes + 1;
+            __atomic_store_n(&s->n_shapes, s->n_shapes + 1, __ATOMIC_RELEASE);
         }
     }
     return s->nodes[at].shape;

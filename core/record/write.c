@@ -222,9 +222,8 @@ static void fold_nested(struct batch *o, const struct overlay *nested)
 {
     struct memory *m = &o->in->memory;
     const struct path *p = nested->path;
-    for (uint32_t i = 1; i < p->n_steps; i++)
-        if (p->steps[i].kind != STEP_NAME)
-            return; /* elements of arrays cannot be written one by one */
+    if (p->each < p->n_steps)
+        return; /* the elements of an array are written as a whole */
     struct overlay *top = overlay_at(o, p->top);
     if (!top->column)
         top->column = (leat_column *)below(o, p->top);

@@ -52,7 +52,7 @@ static struct batch *changed(struct batch *b, const struct way *w)
         uint32_t path = paths_find(b->paths, text_of(w->paths[p]));
         if (p % 3 == 2)
             batch_remove(o, path);
-        else if (!strchr(w->paths[p], '['))
+        else if (!strstr(w->paths[p], "[]"))
             memset(batch_write(o, path, LEAT_I64, 0, NULL), 0, b->view.n * 8);
     }
     batch_seal(o);

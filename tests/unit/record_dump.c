@@ -11,9 +11,9 @@ struct setup {
     struct codec codec;
     size_t chunk;
     uint32_t max_rows;
-    bool restart;  /* a new decoder after each batch, from the position of the old one */
+    bool restart; /* a new decoder after each batch, from the position of the old one */
+    bool compressed;
     bool messages; /* the file is one message */
-    bool columns;  /* also set a field, take one out, and print what becomes of the record */
     struct paths *paths;
     uint32_t wanted[64];
     size_t n_wanted;
@@ -139,9 +139,10 @@ static void run(const struct setup *s, leat_text all)
         if (drain(s, d)) {
             auto_buf state = {0};
             buf_text(&state, decoder_state(d));
-            at = decoder_position(d);
+            uint64_t position = decoder_position(d);
             decoder_free(d);
-            d = decoder_at(s, pool, o, at, buf_view(&state));
+            d = decoder_at(s, pool, o, position, buf_view(&state));
+            at = s->compressed ? 0 : position; /* compressed streams begin anew */
         }
     }
     printf("end\n%llu\n", (unsigned long long)decoder_position(d));
@@ -175,7 +176,7 @@ static void setup_codec(struct setup *s, const char *name)
 static void parse(struct setup *s, int argc, char **argv)
 {
     int option;
-    while ((option = getopt(argc, argv, "k:c:m:r:d:D:HRMSp:")) != -1) {
+    while ((option = getopt(argc, argv, "k:c:m:r:d:D:HRMSZp:")) != -1) {
         if (option == 'k')
             setup_codec(s, optarg);
         else if (option == 'c')
@@ -194,6 +195,8 @@ static void parse(struct setup *s, int argc, char **argv)
             s->restart = true;
         else if (option == 'M')
             s->messages = true;
+        else if (option == 'Z')
+            s->compressed = true;
         else if (option == 'S')
             record_scalar = true;
         else if (option == 'p')

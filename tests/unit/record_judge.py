@@ -351,6 +351,8 @@ def test_long():
     data = b"\n".join([b'{"a":"' + b"x" * 70000 + b'","b":1,"n":5}', b'{"a":1}', b"{" + many + b',"a":7,"n":1}', b'{"n":' + b"9" * 70000 + b"}",
                        b'{"k":{"a":"' + b"\\n" * 40000 + b'"},"arr":[' + b",".join(b"1" for _ in range(40000)) + b"]}"])
     check_json(data * 3)
+    for size in (1 << 20, (1 << 20) + 64, 3000000):
+        check_json(steady(r, 30) + b'{"a":"' + b"x" * size + b'"}\n' + steady(r, 30), "-c", "100000")
     check_json(data + b"\n" + steady(r, 50), "-c", "1000")
     for limit in (10, 100, 1000):
         for chunk in (7, 333, 65536):
@@ -389,6 +391,20 @@ def test_messages():
         broken.insert(r.randrange(len(pretty) + 1), r.choice(['{"a":\n 1,\n x}', '{"a":1', "x", '{\n "a": [\n1,\n2\n}\n}', '{"a":1} 2']))
         records, rejected, _ = read_dump(dump("\n".join(broken).encode(), "-M"), 0)
         assert len(rejected) == 1 and len(records) == len(objects), (broken, rejected)
+
+
+def test_arrays_in_messages():
+    r = random.Random(10)
+    for i in range(20 * MANY):
+        objects = [json.loads(an_object(r, 2).replace("1e999", "1")) for _ in range(r.randrange(0, 50))]
+        text = json.dumps(objects, indent=r.choice([None, 1]), ensure_ascii=False)
+        for rows in ("1", "7", "1000"):
+            records, rejected, _ = read_dump(dump(text.encode(), "-M", "-m", rows), 0)
+            assert not rejected and [json.loads(x[2]) for x in records] == objects, (text, rejected)
+    for text, good, bad in (("[]", 0, 0), ("[ ]", 0, 0), ("[1,{}]", 1, 1), ("[{},]", 1, 1), ("[{} {}]", 1, 1), ("[{}", 1, 1), ("[", 0, 1),
+                            ("[{}]x", 1, 1), ("[{}]\n[{}]", 2, 0), ("[{}]{}", 2, 0), ("[[{}]]", 0, 1)):
+        records, rejected, _ = read_dump(dump(text.encode(), "-M"), 0)
+        assert (len(records), len(rejected)) == (good, bad), (text, records, rejected)
 
 
 def csv_expected(data, delimiter):
@@ -452,6 +468,8 @@ def test_compressed():
             again = read_dump(want, 0)
             assert [x[:3] for x in records] == [x[:3] for x in again[0]]
             assert position == len(data) and rejected == again[1]
+        records, rejected, position = read_dump(dump(p, "-R", "-Z", "-c", "777", "-m", "50"), 0)
+        assert [x[0] for x in records] == [x[0] for x in again[0]] and position == len(data)
     records, rejected, _ = read_dump(dump(packed[0][:-30]), 0)
     assert [x[2] for x in rejected][-1] == "compression", rejected
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* record_test.c: batches, columns, splicing and codecs of core/record. */
-#include "core/record/record.h"
+#include "core/record/record_internal.h"
 
 #include <setjmp.h>
 
@@ -316,6 +316,199 @@ static void csv_fields_have_the_names_of_the_header(void **state)
     finish(&f);
 }
 
+/* An independent definition: decodes code points one by one. */
+static bool is_utf8(const unsigned char *p, size_t n)
+{
+    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+    for (size_t i = 0, more; i < n; i += more + 1) {
+        more = p[i] < 0x80 ? 0 : p[i] < 0xc0 ? 9 : p[i] < 0xe0 ? 1 : p[i] < 0xf0 ? 2 : p[i] < 0xf8 ? 3 : 9;
+        uint32_t code = more == 0 ? p[i] : p[i] & (0x3fu >> more);
+        if (more == 9 || i + more >= n)
+            return false;
+        for (size_t k = 1; k <= more; k++) {
+            if ((p[i + k] & 0xc0) != 0x80)
+                return false;
+            code = code << 6 | (p[i + k] & 0x3f);
+        }
+        if (code < least[more] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+            return false;
+    }
+    return true;
+}
+
+static uint32_t chance(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*state >> 33);
+}
+
+/* Code points at random, sometimes cut, sometimes with a bit turned over. */
+static size_t some_text(uint64_t *state, char *to, size_t most)
+{
+    size_t n = 0, wanted = chance(state) % most;
+    while (n < wanted) {
+        static const uint32_t limits[] = {0x80, 0x800, 0x10000, 0x110000};
+        uint32_t code = chance(state) % limits[chance(state) % 4];
+        char *at = to + n;
+        if (code < 0x80)
+            n += 1, at[0] = (char)code;
+        else if (code < 0x800)
+            n += 2, at[0] = (char)(0xc0 | code >> 6);
+        else if (code < 0x10000)
+            n += 3, at[0] = (char)(0xe0 | code >> 12), at[1] = (char)(0x80 | (code >> 6 & 0x3f));
+        else
+            n += 4, at[0] = (char)(0xf0 | code >> 18), at[1] = (char)(0x80 | (code >> 12 & 0x3f)), at[2] = (char)(0x80 | (code >> 6 & 0x3f));
+        if (code >= 0x80)
+            to[n - 1] = (char)(0x80 | (code & 0x3f));
+    }
+    n = chance(state) % 4 ? n : wanted;
+    if (n && chance(state) % 3 == 0)
+        to[chance(state) % n] ^= (char)(1 << chance(state) % 8);
+    return n;
+}
+
+static void utf8_is_told_from_what_is_none(void **state)
+{
+    uint64_t seed = 1;
+    (void)state;
+    for (int i = 0; i < 200000; i++) {
+        char text[96];
+        size_t n = some_text(&seed, text, 80);
+        bool good = is_utf8((unsigned char *)text, n);
+        record_scalar = false;
+        assert_int_equal(utf8_check(text, n) == n, good);
+        size_t at = utf8_check(text, n);
+        record_scalar = true;
+        assert_int_equal(utf8_check(text, n), at);
+        record_scalar = false;
+    }
+}
+
+static void cells_are_written_one_by_one(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin(&f, CODEC_JSON);
+    uint32_t a = path(&f, "a"), first = path(&f, "l[0].x"), fresh = path(&f, "n.m"), bytes = path(&f, "bytes");
+    struct batch *b = decode(&f, "{\"a\":1,\"l\":[{\"x\":1},2]}\n{\"a\":2,\"l\":[]}\n{\"l\":3}\n");
+    struct batch *o = batch_derive(f.pool, f.paths, b, NULL, 0, false);
+    batch_write_value(o, a, 0, &(leat_value){.type = LEAT_TEXT, .as.text = TEXT("t\"")});
+    batch_write_value(o, a, 2, &(leat_value){.type = LEAT_DEC, .scale = 2, .as.i64 = 150});
+    batch_write_value(o, fresh, 1, &(leat_value){.type = LEAT_BOOL, .as.i64 = 1});
+    memset(batch_write(o, first, LEAT_I64, 0, NULL), 0, 3 * 8);
+    leat_text *t = batch_write(o, bytes, LEAT_BYTES, 0, NULL);
+    t[0] = TEXT("\xff");
+    batch_write_null(o, bytes, 1);
+    batch_seal(o);
+    assert_string_equal(whole(o, 0), "{\"a\":\"t\\\"\",\"l\":[{\"x\":0},2],\"bytes\":\"\xef\xbf\xbd\"}");
+    assert_string_equal(whole(o, 1), "{\"a\":2,\"l\":[],\"bytes\":null,\"n\":{\"m\":true}}");
+    assert_string_equal(whole(o, 2), "{\"l\":3,\"a\":1.5,\"bytes\":\"\"}");
+    batch_unref(o);
+    batch_unref(b);
+    finish(&f);
+}
+
+static void whole_records_are_written_over(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin(&f, CODEC_JSON);
+    uint32_t x = path(&f, "x"), y = path(&f, "y");
+    struct batch *b = decode(&f, "{\"l\":1}\n{\"l\":2}\n");
+    static const uint32_t rows[] = {0, 0, 1};
+    struct batch *o = batch_derive(f.pool, f.paths, b, rows, 3, false);
+    leat_text *t = batch_write(o, PATH_WHOLE, LEAT_JSON, 0, NULL);
+    t[0] = TEXT("{\"x\":1}");
+    t[1] = TEXT("no JSON");
+    t[2] = TEXT(" {\"x\":{\"z\":[]}} ");
+    memset(batch_write(o, y, LEAT_I64, 0, NULL), 0, 3 * 8);
+    batch_seal(o);
+    assert_string_equal(whole(o, 0), "{\"x\":1,\"y\":0}");
+    assert_string_equal(whole(o, 1), "{\"y\":0}");
+    assert_string_equal(whole(o, 2), "{\"x\":{\"z\":[]},\"y\":0}");
+    assert_string_equal(text_at(batch_read(o, x, LEAT_JSON).column, 2), "{\"z\":[]}");
+    assert_string_equal(text_at(batch_read(o, PATH_ID, LEAT_TEXT).column, 1), "f/s/p/0.1");
+    uint32_t n;
+    batch_names(o, &n);
+    assert_int_equal(n, 2);
+    batch_unref(o);
+    batch_unref(b);
+    finish(&f);
+}
+
+static void memory_is_used_again(void **state)
+{
+    struct fixture f;
+    size_t bytes = 0;
+    (void)state;
+    begin(&f, CODEC_JSON);
+    uint32_t a = path(&f, "a");
+    start(&f);
+    for (int i = 0; i < 3000; i++) {
+        char line[200];
+        snprintf(line, sizeof line, "{\"a\":%d,\"pad\":\"%0150d\"}\n", i, i);
+        for (int k = 0; k < 10; k++)
+            feed(&f, line);
+        struct batch *b = decoder_next(f.decoder, 100);
+        assert_int_equal(((const int64_t *)batch_read(b, a, LEAT_I64).column->data)[9], i);
+        batch_read(b, PATH_WHOLE, LEAT_JSON);
+        batch_unref(b);
+        if (i == 1000)
+            bytes = pool_bytes(f.pool);
+    }
+    assert_int_equal(pool_bytes(f.pool), bytes);
+    finish(&f);
+}
+
+static void made_records_are_placed(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin(&f, CODEC_JSON);
+    uint32_t a = path(&f, "a");
+    struct batch *o = batch_derive(f.pool, f.paths, NULL, NULL, 2, false);
+    int64_t *x = batch_write(o, a, LEAT_I64, 0, NULL), *time = batch_write(o, PATH_TIME, LEAT_TIME, 0, NULL);
+    x[1] = 5;
+    time[0] = 77;
+    batch_write_null(o, PATH_TIME, 1);
+    batch_place(o, f.origin, 40);
+    batch_seal(o);
+    assert_string_equal(text_at(batch_read(o, PATH_ID, LEAT_TEXT).column, 1), "f/s/p/41");
+    assert_string_equal(whole(o, 1), "{\"a\":5}");
+    struct identity id;
+    batch_identity(o, 0, &id);
+    assert_int_equal(id.time_us, 77);
+    batch_identity(o, 1, &id);
+    assert_true(id.time_us == LEAT_NO_TIME);
+    assert_int_equal(id.sequence, 41);
+    batch_unref(o);
+    start(&f);
+    finish(&f);
+}
+
+static void headers_travel_along(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin(&f, CODEC_TEXT);
+    uint32_t x = path(&f, "$headers['x']"), none = path(&f, "$headers['none']");
+    start(&f);
+    {
+        char value[] = "one";
+        leat_value headers[] = {{.type = LEAT_TEXT, .as.text = TEXT("x")}, {.type = LEAT_TEXT, .as.text = {value, 3}}};
+        decoder_message(f.decoder, 1, TEXT("first\nsecond"), (leat_text){0}, 9, headers, 1);
+        memset(value, 0, sizeof value); /* everything was copied */
+    }
+    struct batch *b = decoder_next(f.decoder, 10);
+    assert_int_equal(b->view.n, 2);
+    assert_string_equal(text_at(batch_read(b, x, LEAT_TEXT).column, 1), "one");
+    assert_null(text_at(batch_read(b, none, LEAT_TEXT).column, 0));
+    assert_string_equal(text_at(batch_read(b, PATH_HEADERS, LEAT_JSON).column, 0), "{\"x\":\"one\"}");
+    assert_string_equal(whole(b, 1), "{\"text\":\"second\"}");
+    batch_unref(b);
+    finish(&f);
+}
+
 static void decimals_print_canonically(void **state)
 {
     static const struct {
@@ -403,6 +596,12 @@ int main(void)
         cmocka_unit_test(ids_tell_records_apart),
         cmocka_unit_test(malformed_lines_are_rejected_one_by_one),
         cmocka_unit_test(csv_fields_have_the_names_of_the_header),
+        cmocka_unit_test(utf8_is_told_from_what_is_none),
+        cmocka_unit_test(cells_are_written_one_by_one),
+        cmocka_unit_test(whole_records_are_written_over),
+        cmocka_unit_test(memory_is_used_again),
+        cmocka_unit_test(made_records_are_placed),
+        cmocka_unit_test(headers_travel_along),
         cmocka_unit_test(decimals_print_canonically),
         cmocka_unit_test(doubles_print_as_short_as_they_read_back),
         cmocka_unit_test(joined_batches_read_as_one),
