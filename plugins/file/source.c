@@ -116,9 +116,13 @@ static bool is_finished(const leat_host *h, const struct follow *f, const struct
 
 /* --- putting away ------------------------------------------------------------------------------------------------ */
 
-/* DIR/NAME, or DIR/NAME.1 and so on when that is taken. */
+/* DIR/NAME, or DIR/NAME.1 and so on when that is taken. The folder is made when it is missing. */
 static bool free_name(char ret[4096], leat_text folder, const char *path)
 {
+    snprintf(ret, 4096, "%.*s", (int)folder.n, folder.data);
+    if (folder.n < 4096 && mkdir(ret, 0755) < 0 && errno != EEXIST)
+        return false;
+    errno = ENAMETOOLONG;
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     for (unsigned k = 0; k < 10000; k++) {
         int n = snprintf(ret, 4096, "%.*s/%s", (int)folder.n, folder.data, name);

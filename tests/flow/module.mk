@@ -6,5 +6,5 @@ TEST_FILES += tests/flow/files.py tests/flow/transforms.py tests/flow/sqlite.py 
 EXTRA_DIST += tests/flow/files.py tests/flow/transforms.py tests/flow/sqlite.py tests/flow/stdio.py
 TEST_FILES += tests/flow/fields.py
 EXTRA_DIST += tests/flow/fields.py
-TEST_FILES += tests/flow/generate.py tests/flow/supply_chain.py tests/flow/usaid.py
-EXTRA_DIST += tests/flow/generate.py tests/flow/supply_chain.py tests/flow/usaid.py
+TEST_FILES += tests/flow/generate.py tests/flow/supply_chain.py tests/flow/usaid.py tests/flow/ingest.py
+EXTRA_DIST += tests/flow/generate.py tests/flow/supply_chain.py tests/flow/usaid.py tests/flow/ingest.py
