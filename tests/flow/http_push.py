@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Records pushed by HTTP into a file: answered when they are durable, and never lost after that."""
-import http.client, json, os, threading
+import http.client, json, os, socket, ssl, subprocess, threading
 
 from flowtest import Run, folder, main, wait_for, write
 
@@ -151,5 +151,87 @@ def many_senders_at_once_are_all_answered():
     assert len({r["n"] for r in p.held()}) == 8000
 
 
-main(an_answer_means_that_the_record_is_in_the_file, bad_parts_are_counted_and_only_a_wholly_bad_body_is_400,
+def a_port_in_use_is_waited_for():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        d = folder("taken")
+        flow = FLOW.format(more="", out=os.path.join(d, "out.ndjson"), bad=os.path.join(d, "bad.ndjson"))
+        run = Run(write(os.path.join(d, "flow.yaml"), flow.replace("127.0.0.1:0", f"127.0.0.1:{port}")), os.path.join(d, "state"))
+        run.wait_log(f"cannot listen on 127.0.0.1:{port}: another process listens there")
+        assert run.p.poll() is None
+    run.wait_log(f"listens at 127.0.0.1:{port}")
+    run.stop()
+    run.must_end(0)
+
+
+TWO = """leat: 1
+flow: two
+settings: {{ lanes: 3 }}
+processors:
+  a:
+    source: http
+    with: {{ listen: "127.0.0.1:0", path: /a }}
+  b:
+    source: http
+    with: {{ listen: "127.0.0.1:0", path: /b }}
+  out-a:
+    sink: file
+    from: a
+    with: {{ path: {dir}/a.ndjson }}
+  out-b:
+    sink: file
+    from: b
+    with: {{ path: {dir}/b.ndjson }}
+"""
+
+
+def lanes_and_paths_share_a_port():
+    d = folder("two")
+    run = Run(write(os.path.join(d, "flow.yaml"), TWO.format(dir=d)), os.path.join(d, "state"))
+    port = int(run.wait_log(r"listens at 127\.0\.0\.1:(\d+)")[1])
+
+    def post(path, n):
+        c = http.client.HTTPConnection("127.0.0.1", port, timeout=30)  # one connection each: lanes take turns
+        c.request("POST", path, json.dumps({"n": n}))
+        return c.getresponse().status
+
+    wait_for(lambda: all(post(path, -1) == 200 for path in ("/a", "/b") for _ in range(10)), "all lanes to be ready")
+    sent = []
+
+    def send(first):
+        for n in range(first, first + 50):
+            sent.append(post("/b" if n % 2 else "/a", n))
+    threads = [threading.Thread(target=send, args=(first,)) for first in range(0, 400, 50)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(sent) == 400 and set(sent) == {200}, set(sent)
+    run.stop()
+    run.must_end(0)
+    for path, odd in (("a", 0), ("b", 1)):
+        with open(os.path.join(d, path + ".ndjson")) as f:
+            held = [json.loads(line)["n"] for line in f]
+        assert sorted(n for n in held if n >= 0) == list(range(odd, 400, 2)), path
+
+
+def make_certificate(d):
+    cert, key = os.path.join(d, "cert.pem"), os.path.join(d, "key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2",
+                    "-subj", "/CN=leat test", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    return cert, key
+
+
+def https_is_spoken():
+    cert, key = make_certificate(folder("tls"))
+    p = Push("tls", f"      tls: {{ cert: {cert}, key: {key} }}")
+    p.connect = lambda: http.client.HTTPSConnection("127.0.0.1", p.port, timeout=30, context=ssl.create_default_context(cafile=cert))
+    p.ready()
+    assert p.post('{"n":1}')[0] == 200
+    p.run.stop()
+    p.run.must_end(0)
+    assert p.held() == [{"n": 1}]
+
+
+main(a_port_in_use_is_waited_for, lanes_and_paths_share_a_port, https_is_spoken, an_answer_means_that_the_record_is_in_the_file, bad_parts_are_counted_and_only_a_wholly_bad_body_is_400,
      others_get_401_404_405_and_413, what_was_answered_survives_kill_9, many_senders_at_once_are_all_answered)

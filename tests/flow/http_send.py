@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Records of a file sent by HTTP to a server that is not always willing."""
-import collections, http.server, json, os, threading
+import collections, http.server, json, os, ssl, subprocess, threading
 
 from flowtest import Run, folder, main, write
 
@@ -127,5 +127,24 @@ def what_was_sent_before_kill_9_is_known_again_by_its_key():
     assert len(r.keys) == 400
 
 
-main(each_record_arrives_once_with_a_key_of_its_own, an_unwilling_server_gets_them_all_in_the_end, a_batch_is_one_request,
+def https_is_believed_only_with_its_authority():
+    d = folder("tls")
+    cert, key = os.path.join(d, "cert.pem"), os.path.join(d, "key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2",
+                    "-subj", "/CN=leat test", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    r = Receiver()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    r.socket = context.wrap_socket(r.socket, server_side=True)
+    r.url = r.url.replace("http:", "https:")
+    run, _ = send("tls-stranger", r, 10)
+    run.wait_log("no answer from https://127.0.0.1.*certificate")
+    assert run.p.poll() is None and not r.held
+    run.kill()
+    run, _ = send("tls-known", r, 100, more=f"      tls: {{ ca: {cert} }}")
+    run.must_end(0)
+    assert len(r.held) == 100
+
+
+main(https_is_believed_only_with_its_authority, each_record_arrives_once_with_a_key_of_its_own, an_unwilling_server_gets_them_all_in_the_end, a_batch_is_one_request,
      what_was_sent_before_kill_9_is_known_again_by_its_key)
