@@ -10,11 +10,14 @@
 
 static void print_command(struct buf *to)
 {
-    auto_buf command = {0};
+    auto_buf command = {0}, shown = {0};
     if (read_file("/proc/self/cmdline", &command, NULL) < 0)
         return;
     for (size_t i = 0; i + 1 < command.n; i++)
-        buf_char(to, command.data[i] ? command.data[i] : ' ');
+        buf_char(&shown, command.data[i] ? command.data[i] : ' ');
+    if (shown.n)
+        secret_strike(shown.data, false); /* of parameters */
+    buf_str(to, shown.n ? shown.data : "");
 }
 
 static int refuse_second(const char *dir, const char *path, struct err *err)
