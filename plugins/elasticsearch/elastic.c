@@ -118,6 +118,24 @@ static char *make_query(const leat_host *h)
     return b.at;
 }
 
+/* What the cluster would refuse of every record is refused before the first. */
+static leat_status check_index(const leat_host *h)
+{
+    const leat_text *literal = h->read(h, NULL, h->with[INDEX].as.field)->data;
+    if (!literal || !literal->n)
+        return LEAT_OK;
+    for (size_t i = 0; i < literal->n; i++) {
+        char c = literal->data[i];
+        if ((c >= 'A' && c <= 'Z') || strchr("\\/*?\"<>| ,#:", c) || (i == 0 && strchr("-_+", c)))
+            return leat_failf(
+                h, LEAT_FATAL,
+                "index '%.*s...': the cluster takes no '%c' there; names are lower case, without blanks and "
+                "\\ / * ? \" < > | , # :, and do not begin with - _ +",
+                (int)literal->n, literal->data, c);
+    }
+    return LEAT_OK;
+}
+
 static leat_status create(const leat_host *h, void *self, void *shared)
 {
     struct elastic *e = self;
@@ -126,7 +144,8 @@ static leat_status create(const leat_host *h, void *self, void *shared)
     e->query = make_query(h);
     e->limit = SIZE_MAX;
     e->window = (double)h->with[IN_FLIGHT].as.i64;
-    return cluster_create(h, e);
+    leat_status s = check_index(h);
+    return s == LEAT_OK ? cluster_create(h, e) : s;
 }
 
 static leat_status reconfigure(const leat_host *h, void *self)

@@ -289,7 +289,11 @@ static void options_that_cannot_be_meant_say_why(void **state)
         assert_string_equal(t->failed, rows[i].why);
         sink_host_free(t);
     }
-    struct sink_host *t = sink("http://a", "i");
+    struct sink_host *t = sink("http://a", "Stock-{n}");
+    assert_int_equal(sink_host_create(t), LEAT_FATAL);
+    assert_non_null(strstr(t->failed, "index 'Stock-...': the cluster takes no 'S' there; names are lower case"));
+    sink_host_free(t);
+    t = sink("http://a", "i");
     sink_host_set(t, "auth.user", "ann");
     sink_host_set(t, "auth.api_key", "x");
     assert_int_equal(sink_host_create(t), LEAT_FATAL);

@@ -241,6 +241,11 @@ static void nobody_there_and_bad_urls_say_why(void **state)
     assert_non_null(strstr(t->last_retry, "no answer from http://127.0.0.1:1/x: "));
     sink_host_free(t);
     t = sink_host_new(loop, "http", "http");
+    sink_host_set(t, "url", "shop/{n}");
+    assert_int_equal(sink_host_create(t), LEAT_FATAL);
+    assert_string_equal(t->failed, "url 'shop/' must begin with http:// or https:// and the name of the server");
+    sink_host_free(t);
+    t = sink_host_new(loop, "http", "http");
     sink_host_set(t, "url", "http://a/");
     sink_host_set(t, "auth.user", "ann");
     sink_host_set(t, "auth.token", "x");

@@ -57,8 +57,12 @@ static const leat_column *read_(const leat_host *h, const leat_batch *b, leat_fi
     struct sink_host *t = host_of(h);
     leat_column *c = &t->columns[f];
     *c = (leat_column){.type = t->types[f]};
-    if (!b)
+    if (!b) { /* of a template: the literal beginning */
+        leat_text *literal = arena_alloc(&t->arena, sizeof *literal);
+        *literal = (leat_text){t->fields[f], strcspn(t->fields[f], "{")};
+        c->data = literal;
         return c;
+    }
     const struct ticket *k = &t->tickets[b->ticket % HOST_TICKETS];
     c->n = b->n;
     leat_text *texts = arena_zalloc(&t->batch_arena, b->n * sizeof *texts + 1);
