@@ -265,16 +265,27 @@ leat_text batch_raw(const struct batch *b, uint32_t row)
     return root_record(&root->in->root, row);
 }
 
-size_t batch_bytes(const struct batch *b)
+static size_t concat_bytes(const struct batch *b)
 {
     size_t bytes = 0;
-    if (!b->parent && b->in->root.kind == ROOT_CONCAT) {
-        for (uint32_t i = 0; i < b->in->root.n_parts; i++)
-            bytes += batch_bytes(b->in->root.parts[i]);
-        return bytes;
-    }
     for (uint32_t i = 0; i < b->view.n; i++)
         bytes += batch_raw(b, i).n;
+    return bytes;
+}
+
+size_t batch_bytes(const struct batch *b)
+{
+    const struct batch *root = b;
+    size_t bytes = 0;
+    while (root->parent)
+        root = root->parent;
+    if (root->in->root.kind == ROOT_CONCAT)
+        return concat_bytes(b);
+    if (!root->in->root.records)
+        return 0;
+    const uint32_t *rows = batch_rows_to((struct batch *)b, root); /* (kept in b's caches) */
+    for (uint32_t i = 0; i < b->view.n; i++)
+        bytes += root->in->root.records[rows ? rows[i] : i].n;
     return bytes;
 }
 

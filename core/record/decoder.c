@@ -245,6 +245,16 @@ static size_t keep_text(char *to, leat_text *t)
     return t->n;
 }
 
+/* Messages that were decoded leave the queue, also where it never runs empty. */
+static void compact_queue(struct decoder *d)
+{
+    if (d->next_message < 1024 || d->next_message < d->queue.n / 2)
+        return;
+    d->queue.n -= d->next_message;
+    memmove(d->queue.at, d->queue.at + d->next_message, d->queue.n * sizeof *d->queue.at);
+    d->next_message = 0;
+}
+
 static bool has_text(const leat_value *v)
 {
     return v->type == LEAT_TEXT || v->type == LEAT_BYTES || v->type == LEAT_JSON;
@@ -256,6 +266,7 @@ void decoder_message(struct decoder *d, uint64_t sequence, leat_text body, leat_
     size_t bytes = body.n + key.n + 1;
     for (size_t i = 0; i < n_headers * 2; i++)
         bytes += has_text(&headers[i]) ? headers[i].as.text.n : 0;
+    compact_queue(d);
     d->begin = d->filled;
     d->idle = false;
     char *to = block_space(d, bytes);
