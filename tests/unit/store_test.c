@@ -6,12 +6,67 @@
 #include <setjmp.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 static char *folder; /* of the test that runs */
+
+/* --- calls that fail when a test wants it: these stand before the C library's own ------------------------------------- */
+
+static int fail_at, calls; /* the fail_at-th of these calls fails; 0: none */
+static int syncs;          /* counted, but not done: these tests kill processes, not machines */
+static bool is_short;      /* writes: the one before it writes only half */
+
+static bool is_due(void)
+{
+    return fail_at && ++calls == fail_at;
+}
+
+static size_t shortened(size_t n)
+{
+    return is_short && fail_at && calls + 1 == fail_at && n > 1 ? n / 2 : n;
+}
+
+ssize_t pwrite(int fd, const void *data, size_t n, off_t at)
+{
+    if (is_due())
+        return errno = ENOSPC, -1;
+    return syscall(SYS_pwrite64, fd, data, shortened(n), at);
+}
+
+ssize_t write(int fd, const void *data, size_t n)
+{
+    if (fd > STDERR_FILENO && is_due())
+        return errno = ENOSPC, -1;
+    return syscall(SYS_write, fd, data, fd > STDERR_FILENO ? shortened(n) : n);
+}
+
+int fdatasync(int fd)
+{
+    (void)fd;
+    syncs++;
+    return is_due() ? errno = EIO, -1 : 0;
+}
+
+int fsync(int fd)
+{
+    (void)fd;
+    syncs++;
+    return is_due() ? errno = EIO, -1 : 0;
+}
+
+int ftruncate(int fd, off_t length)
+{
+    return is_due() ? errno = EIO, -1 : (int)syscall(SYS_ftruncate, fd, length);
+}
+
+int rename(const char *from, const char *to)
+{
+    return is_due() ? errno = EIO, -1 : (int)syscall(SYS_rename, from, to);
+}
 
 static int make_folder(void **state)
 {
@@ -123,6 +178,26 @@ static void a_number_that_was_not_logged_counts_up_to_the_last_that_was(void **s
     commit_up_to(s, 60, 60);
     assert_int_equal(store_delivered(s, &id), 11);
     store_close(s);
+}
+
+static void commits_are_synced_and_notes_are_not(void **state)
+{
+    struct store *s = open_store();
+    struct dead_letter letter = {.raw = TEXT("{")};
+    (void)state;
+    int before = syncs;
+    commit_up_to(s, 1, 3);
+    assert_int_equal(syncs, before + 3);
+    assert_int_equal(store_note_delivered(s, 2, NULL), 0);
+    assert_int_equal(store_dead_letter(s, &letter, NULL), 0);
+    assert_int_equal(syncs, before + 3);
+    assert_int_equal(store_dead_sync(s, NULL), 0);
+    assert_int_equal(store_dead_sync(s, NULL), 0);
+    assert_int_equal(syncs, before + 4);
+    store_close(s);
+    before = syncs;
+    store_close(open_store());
+    assert_int_equal(syncs, before + 2); /* what was read, and the incarnation */
 }
 
 static void incarnations_rise(void **state)
@@ -411,6 +486,79 @@ static void a_full_disk_leaves_the_store_usable(void **state)
     assert_int_equal(lines.data[lines.n - 1], '\n');
 }
 
+/* Each step again until it succeeds, as the host does. */
+static void all_steps(void)
+{
+    struct err err;
+    struct store *s = NULL;
+    auto_buf base = {0};
+    struct dead_letter letter = {.raw = TEXT("{"), .code = TEXT("json_syntax")};
+    while (store_open(&s, folder, &err) < 0)
+        ;
+    for (uint64_t e = 1; e <= 4; e++) {
+        while (commit(s, e, &err) < 0)
+            assert_non_null(strstr(err.text, "cannot write"));
+        store_note_delivered(s, e - 1, NULL);
+        while (store_dead_letter(s, &letter, &err) < 0)
+            ;
+        while (store_dead_sync(s, &err) < 0)
+            ;
+    }
+    for (body_base(&base, &s->state); log_replace(&s->log, buf_view(&base), &err) < 0; body_base(&base, &s->state)) {
+        while (commit(s, s->state.logged + 1, &err) < 0) /* the old segment goes on */
+            ;
+        base.n = 0;
+    }
+    while (commit(s, s->state.logged + 1, &err) < 0)
+        ;
+    store_close(s);
+}
+
+static void check_all(int n)
+{
+    uint64_t id, number, letters = 0;
+    size_t n_tokens;
+    struct store *s = open_store();
+    number = store_logged(s, &id);
+    assert_true(number == 5 || number == 6);
+    assert_int_equal(id, number * 7);
+    assert_true(store_delivered(s, &id) <= 3);
+    for (int i = 0; i < 3; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "p%d", i);
+        assert_true(store_position(s, TEXT("in"), text_of(name))->sequence >= number - 2);
+    }
+    store_tokens(s, TEXT("files"), TEXT("flow/files"), &n_tokens);
+    assert_int_equal(n_tokens, number - store_delivered(s, &id) + (store_delivered(s, &id) > 0));
+    store_close(s);
+    auto_buf lines = {0};
+    auto_free char *dead = xasprintf("%s/dead-letters.ndjson", folder);
+    assert_int_equal(read_file(dead, &lines, NULL), 0);
+    for (size_t i = 0; i < lines.n; i++)
+        letters += lines.data[i] == '\n';
+    if (letters != 4 || lines.data[lines.n - 1] != '\n')
+        fail_msg("failure %d: %d dead letters", n, (int)letters);
+}
+
+/* Whichever write, sync, cut or renaming fails, once: nothing that was told to be committed is lost or torn. */
+static void any_call_may_fail_once(void **state)
+{
+    for (int mode = 0; mode < 2; mode++)
+        for (int n = 1; n < 1000; n++) {
+            remove_folder(state);
+            make_folder(state);
+            fail_at = n, calls = 0, is_short = mode == 1;
+            all_steps();
+            bool failed = calls >= n;
+            fail_at = 0;
+            check_all(n);
+            if (!failed) {
+                assert_true(n > 30);
+                break;
+            }
+        }
+}
+
 static void dead_letters_are_lines_of_json(void **state)
 {
     auto_buf lines = {0};
@@ -463,6 +611,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(positions_and_numbers_come_back),
         TEST(a_number_that_was_not_logged_counts_up_to_the_last_that_was),
+        TEST(commits_are_synced_and_notes_are_not),
         TEST(incarnations_rise),
         TEST(a_log_cut_anywhere_opens_with_what_is_whole),
         TEST(a_flipped_bit_is_found),
@@ -475,6 +624,7 @@ int main(void)
         TEST(a_second_process_is_told_who_has_the_folder),
         TEST(a_killed_process_loses_nothing_that_was_committed),
         TEST(a_full_disk_leaves_the_store_usable),
+        TEST(any_call_may_fail_once),
         TEST(dead_letters_are_lines_of_json),
         TEST(dead_letters_are_rotated),
     };
