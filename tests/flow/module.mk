@@ -8,7 +8,5 @@ TEST_FILES += tests/flow/fields.py
 EXTRA_DIST += tests/flow/fields.py
 TEST_FILES += tests/flow/generate.py tests/flow/supply_chain.py tests/flow/usaid.py tests/flow/ingest.py
 EXTRA_DIST += tests/flow/generate.py tests/flow/supply_chain.py tests/flow/usaid.py tests/flow/ingest.py
-TEST_FILES += tests/flow/generate.py tests/flow/supply_chain.py tests/flow/usaid.py
-EXTRA_DIST += tests/flow/generate.py tests/flow/supply_chain.py tests/flow/usaid.py
 TEST_FILES += tests/flow/secrets.py
 EXTRA_DIST += tests/flow/secrets.py
