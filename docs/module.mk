@@ -3,6 +3,7 @@ dist_doc_DATA = README.md
 dist_doc_DATA += docs/expressions.md docs/flows.md
 dist_doc_DATA += docs/architecture.md docs/operations.md
 dist_doc_DATA += docs/elasticsearch.md docs/http.md docs/kafka.md
+dist_doc_DATA += docs/first-flow.md docs/simulator.md
 dist_doc_DATA += docs/files.md docs/sql.md docs/transforms.md
 if HAVE_SYSTEMD
 systemdsystemunit_DATA = docs/leat@.service
