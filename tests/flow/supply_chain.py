@@ -38,9 +38,18 @@ def for_a_while_means_that_nothing_is_left_in_the_broker():
     assert s["records"] > 1000 and s["lost"] == 0 and s["twice"] == 0 and s["complete"], s
 
 
+def has_alerts(out):
+    try:
+        db = sqlite3.connect(f"file:{out}/alerts.db?mode=ro", uri=True)
+        return db.execute("SELECT count(*) FROM alerts").fetchone()[0]
+    except sqlite3.OperationalError: # the table comes with the first alert
+        return 0
+
+
 def stopped_and_started_again_it_goes_on():
     r, out = run("again", "-p", "count=60000", "-p", "rate=20000/s")
     wait_for(lambda: os.path.exists(f"{out}/facts/OrderStatus.ndjson"), "the first facts")
+    wait_for(lambda: has_alerts(out), "the first alert")
     r.stop()
     r.must_end(0, 60)
     _, first = score(out)
