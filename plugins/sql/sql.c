@@ -70,14 +70,15 @@ static char *copy_of(leat_text t)
     return c;
 }
 
-static bool add_column(struct shape *s, leat_text name, leat_field f)
+static bool add_column(const leat_host *h, struct shape *s, leat_text name, leat_field f)
 {
+    uint32_t type = h->read(h, NULL, f)->type;
     char *copy = copy_of(name);
     if (!copy || s->n == COLUMNS_MAX) {
         free(copy);
         return false;
     }
-    s->columns[s->n++] = (struct column){copy, f, false};
+    s->columns[s->n++] = (struct column){copy, f, type, false};
     return true;
 }
 
@@ -89,12 +90,12 @@ static bool add_columns(const leat_host *h, struct shape *s)
     bool ok = true;
     if (given->type != LEAT_NULL) {
         for (size_t i = 0; ok && i + 1 < given->as.list.n; i += 2)
-            ok = add_column(s, given->as.list.at[i].as.text, given->as.list.at[i + 1].as.field);
+            ok = add_column(h, s, given->as.list.at[i].as.text, given->as.list.at[i + 1].as.field);
         return ok;
     }
     for (uint32_t i = 0; ok && i < in->n_fields; i++)
         if (!strpbrk(in->fields[i].path.data, ".[$"))
-            ok = add_column(s, in->fields[i].path,
+            ok = add_column(h, s, in->fields[i].path,
                             leat_bind(h, LEAT_READ, 0, in->fields[i].path.data, LEAT_NULL, LEAT_MAY_MISS));
     return ok;
 }
@@ -162,6 +163,30 @@ static void stop(const leat_host *h, void *self)
     s->incarnation = s->committed = s->committed_id = 0;
 }
 
+/* Makes the table if it is missing. */
+static bool make_table(struct sql *s, const uint32_t *types)
+{
+    bool there;
+    if (!sqlite_has_table(s->db, s->shape.table, &there))
+        return false;
+    char *text = there ? NULL : sqlite_create_text(&s->shape, types);
+    bool ok = there || (text && sqlite3_exec(s->db, text, NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_free(text);
+    return ok;
+}
+
+/* Where all types are known before the first record the table need not wait for it. What fails now fails again then. */
+static void make_known_table(struct sql *s)
+{
+    uint32_t types[COLUMNS_MAX];
+    for (uint32_t i = 0; i < s->shape.n; i++) {
+        types[i] = s->shape.columns[i].type;
+        if (types[i] == LEAT_NULL)
+            return;
+    }
+    make_table(s, types);
+}
+
 static leat_status start(const leat_host *h, void *self)
 {
     struct sql *s = self;
@@ -171,7 +196,9 @@ static leat_status start(const leat_host *h, void *self)
         stop(h, self);
         return leat_failf(h, LEAT_RETRY, "cannot open %s: %s", s->database, why);
     }
-    if (!h->with[CREATE].as.i64 && sqlite_has_table(s->db, s->shape.table, &there) && !there) {
+    if (h->with[CREATE].as.i64) {
+        make_known_table(s);
+    } else if (sqlite_has_table(s->db, s->shape.table, &there) && !there) {
         stop(h, self);
         return leat_failf(h, LEAT_RETRY, "%s has no table '%s': create it, or say `create: true`", s->database,
                           s->shape.table);
@@ -179,16 +206,15 @@ static leat_status start(const leat_host *h, void *self)
     return LEAT_OK;
 }
 
-/* The statement for rows; before it the table, if it is missing. types: the columns of the first batch. */
-static leat_status prepare_insert(const leat_host *h, struct sql *s, const leat_column *const *types)
+/* The statement for rows; before it the table, with the types of the first batch. */
+static leat_status prepare_insert(const leat_host *h, struct sql *s, const leat_column *const *columns)
 {
-    bool there = true;
-    if (h->with[CREATE].as.i64 && !sqlite_has_table(s->db, s->shape.table, &there))
-        return failed(h, s, "read");
-    char *create_table = there ? NULL : sqlite_create_text(&s->shape, types), *insert = sqlite_insert_text(&s->shape);
-    bool ok = insert && (there || (create_table && sqlite3_exec(s->db, create_table, NULL, NULL, NULL) == SQLITE_OK)) &&
+    uint32_t *types = h->alloc(h, s->shape.n * sizeof *types);
+    for (uint32_t i = 0; i < s->shape.n; i++)
+        types[i] = columns[i]->type;
+    char *insert = sqlite_insert_text(&s->shape);
+    bool ok = insert && (!h->with[CREATE].as.i64 || make_table(s, types)) &&
               sqlite3_prepare_v3(s->db, insert, -1, SQLITE_PREPARE_PERSISTENT, &s->insert, NULL) == SQLITE_OK;
-    sqlite3_free(create_table);
     sqlite3_free(insert);
     if (ok)
         return LEAT_OK;

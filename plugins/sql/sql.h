@@ -16,6 +16,7 @@ enum { COLUMNS_MAX = 1024 };
 struct column {
     char *name;
     leat_field field;
+    uint32_t type; /* as far as it is known before the first record; LEAT_NULL: it is not */
     bool key;
 };
 /* What a row is written to. */
@@ -35,8 +36,8 @@ struct epoch_row { /* what leat_epochs holds of a scope */
  * message stands in why. */
 bool sqlite_start(sqlite3 **ret, const char *path, char why[256]);
 bool sqlite_has_table(sqlite3 *db, const char *table, bool *ret);
-/* SQL texts, to be freed with sqlite3_free; NULL: no memory. types: of the columns of the first batch. */
-char *sqlite_create_text(const struct shape *s, const leat_column *const *types);
+/* SQL texts, to be freed with sqlite3_free; NULL: no memory. */
+char *sqlite_create_text(const struct shape *s, const uint32_t *types);
 char *sqlite_insert_text(const struct shape *s);
 /* The cell of a row, bound to parameter `at` of q; texts are borrowed until the statement is reset. */
 int sqlite_bind_cell(sqlite3_stmt *q, int at, const leat_column *c, uint32_t row);

@@ -58,9 +58,9 @@ bool sqlite_has_table(sqlite3 *db, const char *table, bool *ret)
 
 /* --- statements -------------------------------------------------------------------------------------------------- */
 
-static const char *type_of(const leat_column *c)
+static const char *type_of(uint32_t type)
 {
-    switch (c->type) {
+    switch (type) {
     case LEAT_BOOL:
     case LEAT_I64:
         return " INTEGER";
@@ -86,7 +86,7 @@ static void add_keys(sqlite3_str *t, const struct shape *s)
         }
 }
 
-char *sqlite_create_text(const struct shape *s, const leat_column *const *types)
+char *sqlite_create_text(const struct shape *s, const uint32_t *types)
 {
     sqlite3_str *t = sqlite3_str_new(NULL);
     sqlite3_str_appendf(t, "CREATE TABLE \"%w\"(", s->table);
