@@ -7,3 +7,5 @@ LONG_TESTS += tests/long/fuzz.py
 EXTRA_DIST += tests/long/fuzz.py
 LONG_TESTS += tests/long/opensearch.py
 EXTRA_DIST += tests/long/opensearch.py
+LONG_TESTS += tests/long/expr_postgres_test.py
+EXTRA_DIST += tests/long/expr_postgres_test.py
