@@ -355,7 +355,8 @@ static struct read decimals_of_cells(struct memory *m, const leat_text *cells, u
     return made(&k);
 }
 
-/* The text of a number must not depend on what else is in its batch: in a column of one type it would be printed like this. */
+/* The text of a number must not depend on what else is in its batch: in a column of one type it would be printed like
+ * this. */
 static leat_text canonical_number(struct memory *m, leat_text cell)
 {
     struct decimal d;

@@ -156,7 +156,7 @@ static struct csv_names *names_of_fields(const struct csv *c)
 
 static struct csv csv_at(struct decoder *d, const char *base, const char *p, const char *end, bool last)
 {
-    struct found *f = &d->found;
+    struct found *f = d->found;
     size_t room = d->names ? d->names->n : 65536;
     if (f->cap_fields - f->n_fields < room) {
         f->cap_fields = f->cap_fields * 2 + room;
@@ -223,7 +223,7 @@ static void take_record(struct decoder *d, struct place_in *in, const struct csv
         return;
     }
     found_add(d, in, raw.data, raw.n);
-    d->found.n_fields += c->n;
+    d->found->n_fields += c->n;
 }
 
 /* Lines of a record; without quotes there is one. */
@@ -292,7 +292,7 @@ static const char *decode_one(struct decoder *d, struct place_in *in, const char
 
 const char *decode_csv(struct decoder *d, struct place_in *in, const char *p, uint32_t max)
 {
-    while (d->found.n < max && p < in->stop) {
+    while (d->found->n < max && p < in->stop) {
         bool quoted = true;
         const char *next = d->skipping ? skip_record(d, in, p) : decode_one(d, in, p, &quoted);
         if (!next)

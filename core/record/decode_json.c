@@ -25,8 +25,8 @@ static bool match_one(struct decoder *d, struct place_in *in, leat_text t)
     uint32_t shape = shapes_match(d->shapes, t.data, t.data + t.n, found_slots(d, SHAPE_SLOTS_MAX));
     if (!shape)
         return false;
-    add_shaped(d, in, t, shape, d->found.n_slots);
-    d->found.n_slots += shapes_at(d->shapes, shape)->n_slots;
+    add_shaped(d, in, t, shape, d->found->n_slots);
+    d->found->n_slots += shapes_at(d->shapes, shape)->n_slots;
     return true;
 }
 
@@ -73,7 +73,7 @@ static void take_json(struct decoder *d, struct place_in *in, leat_text line, bo
     if (!t.n || (!ascii && reject_utf8(d, in, t)))
         return;
     if (match_one(d, in, t))
-        predict(d, d->found.records[d->found.n - 1].shape);
+        predict(d, d->found->records[d->found->n - 1].shape);
     else
         check_json(d, in, t);
 }
@@ -85,9 +85,9 @@ static uint32_t split_lines(struct decoder *d, struct place_in *in, const char *
 {
     size_t from = p == in->begin ? d->seen : 0;
     uint32_t n = 0, above = from != 0; /* what was seen before is not looked at again: it may be anything */
-    if (d->cap_lines < max + 1) {
-        d->cap_lines = max + 1;
-        d->lines = xrealloc(d->lines, d->cap_lines * sizeof *d->lines);
+    if (d->found->cap_lines < max + 1) {
+        d->found->cap_lines = max + 1;
+        d->found->lines = xrealloc(d->found->lines, d->found->cap_lines * sizeof *d->found->lines);
     }
     size_t room = (size_t)(in->end - p), i = from;
     for (; i < room && n < max && (!n || p + i < in->stop + BLOCK_SLACK); i += 64) {
@@ -97,19 +97,19 @@ static uint32_t split_lines(struct decoder *d, struct place_in *in, const char *
             ends &= ((uint64_t)1 << (room - i)) - 1;
         above |= !ascii;
         for (; ends && n < max; ends &= ends - 1) {
-            d->lines[n++] = (uint32_t)(i + (unsigned)__builtin_ctzll(ends)) << 1 | above;
+            d->found->lines[n++] = (uint32_t)(i + (unsigned)__builtin_ctzll(ends)) << 1 | above;
             above = !ascii;
         }
     }
-    if (in->last && n < max && i >= room && (!n || (d->lines[n - 1] >> 1) + 1 < room) && room)
-        d->lines[n++] = (uint32_t)room << 1 | 1;
+    if (in->last && n < max && i >= room && (!n || (d->found->lines[n - 1] >> 1) + 1 < room) && room)
+        d->found->lines[n++] = (uint32_t)room << 1 | 1;
     return n;
 }
 
 static leat_text line_of(const struct decoder *d, const char *p, uint32_t i)
 {
-    uint32_t from = i ? (d->lines[i - 1] >> 1) + 1 : 0;
-    return (leat_text){p + from, (d->lines[i] >> 1) - from};
+    uint32_t from = i ? (d->found->lines[i - 1] >> 1) + 1 : 0;
+    return (leat_text){p + from, (d->found->lines[i] >> 1) - from};
 }
 
 static void take_line(struct decoder *d, struct place_in *in, const char *p, uint32_t i)
@@ -117,7 +117,7 @@ static void take_line(struct decoder *d, struct place_in *in, const char *p, uin
     leat_text line = line_of(d, p, i);
     size_t n = line.n && line.data[line.n - 1] == '\r' ? line.n - 1 : line.n;
     if (LIKELY(!too_long(d, in, line.data, n)))
-        take_json(d, in, line, !(d->lines[i] & 1));
+        take_json(d, in, line, !(d->found->lines[i] & 1));
     d->line += d->line != 0;
 }
 
@@ -142,11 +142,11 @@ static bool take_four(struct decoder *d, struct place_in *in, const char *p, uin
         ends[k] = t[k].data + t[k].n;
     }
     struct slot *slots = found_slots(d, 4 * shape->n_slots);
-    size_t first = d->found.n_slots;
+    size_t first = d->found->n_slots;
     unsigned wrong = shape_match4(shape, d->codec.max_depth, begins, ends, slots);
-    d->found.n_slots += 4 * shape->n_slots;
+    d->found->n_slots += 4 * shape->n_slots;
     for (uint32_t k = 0; k < 4; k++) {
-        bool above = d->lines[i + k] & 1;
+        bool above = d->found->lines[i + k] & 1;
         if (UNLIKELY(wrong >> k & 1)) {
             take_json(d, in, t[k], !above);
         } else if (LIKELY(!above) || !reject_utf8(d, in, t[k])) {
@@ -190,7 +190,7 @@ const char *decode_json(struct decoder *d, struct place_in *in, const char *p, u
         return p;
     }
     take_lines(d, in, p, n);
-    p += (d->lines[n - 1] >> 1) + 1;
+    p += (d->found->lines[n - 1] >> 1) + 1;
     return p < in->end ? p : in->end;
 }
 
@@ -236,7 +236,7 @@ static void take_value(struct decoder *d, struct place_in *in, const char *p, co
 static const char *take_elements(struct decoder *d, struct place_in *in, const char *p, uint32_t max)
 {
     d->in_array = true;
-    while (d->found.n < max) {
+    while (d->found->n < max) {
         struct json_error e = {"json_not_object", "a record must be an object", p};
         const char *end = json_check(p, in->end, d->codec.max_depth, &e);
         if (end && *p == '{')
@@ -281,7 +281,7 @@ static const char *take_line_of_message(struct decoder *d, struct place_in *in, 
  * one rejected record. */
 const char *decode_json_message(struct decoder *d, struct place_in *in, const char *p, uint32_t max)
 {
-    while (d->found.n < max && (p = json_blanks(p, in->end)) < in->end) {
+    while (d->found->n < max && (p = json_blanks(p, in->end)) < in->end) {
         struct json_error e = {0};
         const char *next, *end = NULL;
         if (d->in_array || *p == '[') {

@@ -35,7 +35,7 @@ static const char *decode_each_line(struct decoder *d, struct place_in *in, cons
                                     void (*take)(struct decoder *, struct place_in *, leat_text))
 {
     leat_text line;
-    while (d->found.n < max && p < in->stop) {
+    while (d->found->n < max && p < in->stop) {
         if (d->skipping) {
             const char *next = skip_line(d, in, p);
             if (!next)

@@ -37,6 +37,7 @@ struct decoder *decoder_new(const struct codec *codec, const struct paths *paths
     copy_codec(&d->codec, codec);
     d->paths = paths;
     d->pool = pool;
+    d->found = pool_found(pool);
     d->origin = origin_ref(origin);
     d->compression = codec->compression;
     d->line = 1;
@@ -75,12 +76,6 @@ void decoder_free(struct decoder *d)
         free((char *)d->codec.columns[i].data);
     free(d->codec.columns);
     free(d->input);
-    free(d->found.records);
-    free(d->found.message_of);
-    free(d->found.kth);
-    free(d->found.fields);
-    free(d->found.slots);
-    free(d->lines);
     shapes_unref(d->shapes);
     origin_unref(d->origin);
     free(d);
@@ -127,12 +122,12 @@ int decoder_seek(struct decoder *d, uint64_t offset, leat_text state, struct err
 
 /* --- streams --- */
 
-/* Room for n bytes behind what is there; what is not decoded moves along. */
+/* Room for n bytes behind what is there; what is not decoded moves along: a long record twice as far each time. */
 static char *block_space(struct decoder *d, size_t n)
 {
     size_t kept = d->filled - d->begin;
     if (!d->block || d->block->size - d->filled < n) {
-        struct block *fresh = block_new(d->pool, kept + n > BLOCK_SIZE - BLOCK_SLACK ? (kept + n) * 2 : kept + n);
+        struct block *fresh = block_new(d->pool, kept > n ? (kept + n) * 2 : kept + n);
         if (kept)
             memcpy(fresh->data, d->block->data + d->begin, kept);
         block_unref(d->block);
@@ -267,11 +262,11 @@ void decoder_message(struct decoder *d, uint64_t sequence, leat_text body, leat_
     for (size_t i = 0; i < n_headers * 2; i++)
         bytes += has_text(&headers[i]) ? headers[i].as.text.n : 0;
     compact_queue(d);
-    d->begin = d->filled;
     d->idle = false;
-    char *to = block_space(d, bytes);
+    struct block *block;
+    char *to = pool_inbox(d->pool, bytes, &block);
     struct queued *q = VEC_PUSH(&d->queue);
-    *q = (struct queued){.block = block_ref(d->block), .at = d->filled, .n = body.n};
+    *q = (struct queued){.block = block, .at = (size_t)(to - block->data), .n = body.n};
     q->message = (struct message){.sequence = sequence, .key = key, .time_us = time_us, .n_headers = n_headers};
     to += keep_text(to, &body);
     *to++ = '\n'; /* a record that ends here may be written with its line end */
@@ -284,8 +279,6 @@ void decoder_message(struct decoder *d, uint64_t sequence, leat_text body, leat_
             to += keep_text(to, &copy[i].as.text);
     }
     q->message.headers = copy;
-    d->filled += bytes;
-    d->begin = d->filled;
 }
 
 /* --- records --- */
@@ -318,7 +311,7 @@ uint64_t sequence_at(const struct decoder *d, const struct place_in *in, const c
 
 struct record *found_add(struct decoder *d, const struct place_in *in, const char *at, size_t n)
 {
-    struct found *f = &d->found;
+    struct found *f = d->found;
     if (f->n == f->cap) {
         f->cap = f->cap ? f->cap * 2 : 1024;
         f->records = xrealloc(f->records, f->cap * sizeof *f->records);
@@ -333,7 +326,7 @@ struct record *found_add(struct decoder *d, const struct place_in *in, const cha
 
 struct slot *found_slots(struct decoder *d, size_t n)
 {
-    struct found *f = &d->found;
+    struct found *f = d->found;
     if (UNLIKELY(f->cap_slots - f->n_slots < n)) {
         f->cap_slots = f->cap_slots * 2 + n;
         f->slots = xrealloc(f->slots, f->cap_slots * sizeof *f->slots);
@@ -394,7 +387,7 @@ static void *copied(struct batch *b, const void *from, size_t bytes)
 static struct batch *new_batch(struct decoder *d, struct block *block, const char *base)
 {
     static const enum root_kind kinds[] = {ROOT_JSON, ROOT_CSV, ROOT_TEXT, ROOT_RAW};
-    struct found *f = &d->found;
+    struct found *f = d->found;
     struct batch *b = batch_new(d->pool, d->paths, f->n);
     struct root *r = &b->in->root;
     r->kind = kinds[d->codec.kind];
@@ -417,9 +410,9 @@ static struct batch *new_batch(struct decoder *d, struct block *block, const cha
 
 static void clear_found(struct decoder *d)
 {
-    d->found.n = 0;
-    d->found.n_fields = 0;
-    d->found.n_slots = 0;
+    d->found->n = 0;
+    d->found->n_fields = 0;
+    d->found->n_slots = 0;
 }
 
 /* Everything whole of the stream, up to max records. */
@@ -436,7 +429,7 @@ static struct batch *next_of_stream(struct decoder *d, uint32_t max)
         *(char *)in.end = '\n'; /* as in decoder_message; nothing will be put there any more */
     uint64_t first = d->offset, line = d->line;
     const char *stop = decode(d, &in, base, max);
-    struct batch *b = d->found.n ? new_batch(d, d->block, base) : NULL;
+    struct batch *b = d->found->n ? new_batch(d, d->block, base) : NULL;
     if (b) {
         b->in->root.first = first;
         b->in->root.first_line = line;
@@ -466,19 +459,19 @@ static void message_done(struct decoder *d)
 static void set_messages(struct decoder *d, struct batch *b, size_t first)
 {
     struct root *r = &b->in->root;
-    uint32_t n = d->found.message_of[d->found.n - 1] + 1 - (uint32_t)first;
+    uint32_t n = d->found->message_of[d->found->n - 1] + 1 - (uint32_t)first;
     struct message *messages = batch_alloc(b, n * sizeof *messages);
-    uint32_t *of = batch_alloc(b, d->found.n * sizeof *of);
+    uint32_t *of = batch_alloc(b, d->found->n * sizeof *of);
     for (uint32_t i = 0; i < n; i++) {
         messages[i] = d->queue.at[first + i].message;
         if (messages[i].n_headers)
             messages[i].headers = copied(b, messages[i].headers, messages[i].n_headers * 2 * sizeof(leat_value));
     }
-    for (uint32_t i = 0; i < d->found.n; i++)
-        of[i] = d->found.message_of[i] - (uint32_t)first;
+    for (uint32_t i = 0; i < d->found->n; i++)
+        of[i] = d->found->message_of[i] - (uint32_t)first;
     r->messages = messages;
     r->message_of = of;
-    r->kth = copied(b, d->found.kth, d->found.n * sizeof *r->kth);
+    r->kth = copied(b, d->found->kth, d->found->n * sizeof *r->kth);
 }
 
 /* Messages of one block. A message is not cut, unless it alone has more records than a batch may have. */
@@ -489,9 +482,9 @@ static struct batch *next_of_messages(struct decoder *d, uint32_t max)
     block_ref(block);
     const char *base = block->data + d->queue.at[first].at;
     bool own_header = d->codec.kind == CODEC_CSV && !d->codec.n_columns;
-    while (d->next_message < d->queue.n && d->found.n < max && bytes < BATCH_BYTES) {
+    while (d->next_message < d->queue.n && d->found->n < max && bytes < BATCH_BYTES) {
         struct queued *q = &d->queue.at[d->next_message];
-        if (q->block != block || (own_header && d->found.n))
+        if (q->block != block || (own_header && d->found->n))
             break;
         const char *begin = block->data + q->at, *p = begin + d->message_at;
         struct place_in in = {.base = base,
@@ -501,14 +494,14 @@ static struct batch *next_of_messages(struct decoder *d, uint32_t max)
                               .last = true,
                               .message = (uint32_t)d->next_message};
         bytes += q->n;
-        const char *stop = decode(d, &in, p, LEAT_ROWS_MAX - d->found.n);
+        const char *stop = decode(d, &in, p, LEAT_ROWS_MAX - d->found->n);
         q->message.n_records = d->message_kth;
         if (stop < in.end) {
             d->message_at = (size_t)(stop - begin);
             q->message.n_records = UINT32_MAX; /* more than one, to come */
             break;
         }
-        if (own_header && d->found.n) { /* the names belong to the batch that is made now */
+        if (own_header && d->found->n) { /* the names belong to the batch that is made now */
             struct batch *b = new_batch(d, block, base);
             set_messages(d, b, first);
             b->kept = (uint32_t)bytes;
@@ -519,7 +512,7 @@ static struct batch *next_of_messages(struct decoder *d, uint32_t max)
         }
         message_done(d);
     }
-    struct batch *b = d->found.n ? new_batch(d, block, base) : NULL;
+    struct batch *b = d->found->n ? new_batch(d, block, base) : NULL;
     if (b) {
         set_messages(d, b, first);
         b->kept = (uint32_t)bytes;
@@ -548,6 +541,11 @@ struct batch *decoder_next(struct decoder *d, uint32_t max_rows)
         }
     }
     d->idle = !b;
+    if (d->idle && d->begin == d->filled && d->block) { /* nothing of it is needed any more by this decoder */
+        block_unref(d->block);
+        d->block = NULL;
+        d->begin = d->filled = 0;
+    }
     return b;
 }
 

@@ -23,17 +23,6 @@ struct queued { /* a message that waits to be decoded */
     struct message message;
 };
 
-/* Records found for the next batch. */
-struct found {
-    struct record *records;
-    uint32_t n, cap;
-    uint32_t *message_of, *kth;
-    struct field *fields;
-    size_t n_fields, cap_fields;
-    struct slot *slots;
-    size_t n_slots, cap_slots;
-};
-
 struct decoder {
     struct codec codec;
     const struct paths *paths;
@@ -68,12 +57,10 @@ struct decoder {
     struct shapes *shapes; /* NULL: record_scalar */
     uint32_t hot;          /* the shape that the next record is predicted to have */
     int score;             /* how well that went of late */
-    uint32_t *lines;       /* ends of lines, doubled; plus 1: there are bytes above ASCII */
-    uint32_t cap_lines;
 
     struct csv_names *names;
     struct buf header, state;
-    struct found found;
+    struct found *found; /* the pool's: no other decoder of the lane is at work now */
     VEC(struct rejected) rejected;
     struct arena texts; /* of rejected records */
 };

@@ -26,6 +26,9 @@ struct pool {
     struct block *blocks[BLOCK_CLASSES];
     uint32_t n_chunks[CHUNK_CLASSES], n_blocks[BLOCK_CLASSES];
     size_t bytes;
+    struct found found;
+    struct block *inbox; /* filled up to inbox_used */
+    size_t inbox_used;
 };
 
 struct pool *pool_new(void)
@@ -42,10 +45,27 @@ static void block_destroy(struct block *b)
     free(b);
 }
 
+static void free_found(struct found *f)
+{
+    free(f->records);
+    free(f->message_of);
+    free(f->kth);
+    free(f->fields);
+    free(f->slots);
+    free(f->lines);
+}
+
+struct found *pool_found(struct pool *p)
+{
+    return &p->found;
+}
+
 void pool_free(struct pool *p)
 {
     if (!p)
         return;
+    block_unref(p->inbox);
+    free_found(&p->found);
     for (int c = 0; c < CHUNK_CLASSES; c++)
         for (struct chunk *k = p->chunks[c], *next; k; k = next) {
             next = k->next;
@@ -203,6 +223,19 @@ struct block *block_new(struct pool *p, size_t least)
         b = block_map(p, class < BLOCK_CLASSES ? (size_t)BLOCK_SIZE << class : least + BLOCK_SLACK);
     b->refs = 1;
     return b;
+}
+
+char *pool_inbox(struct pool *p, size_t n, struct block **ret_block)
+{
+    if (!p->inbox || p->inbox->size - p->inbox_used < n) {
+        block_unref(p->inbox);
+        p->inbox = block_new(p, n);
+        p->inbox_used = 0;
+    }
+    char *at = p->inbox->data + p->inbox_used;
+    p->inbox_used += n;
+    *ret_block = block_ref(p->inbox);
+    return at;
 }
 
 struct block *block_ref(struct block *b)

@@ -66,6 +66,8 @@ struct block {
     uint32_t refs;
 };
 struct block *block_new(struct pool *pool, size_t least);
+/* Room for n bytes in the block that all messages of a lane share; the caller gets a reference of its own. */
+char *pool_inbox(struct pool *pool, size_t n, struct block **ret_block);
 struct block *block_ref(struct block *b);
 void block_unref(struct block *b);
 
@@ -235,6 +237,19 @@ struct batch_inside {
     uint32_t n_names;
     const struct plan *plan;
 };
+/* What a decoder finds for the next batch, before it moves there. */
+struct found {
+    struct record *records;
+    uint32_t n, cap;
+    uint32_t *message_of, *kth;
+    struct field *fields;
+    size_t n_fields, cap_fields;
+    struct slot *slots;
+    size_t n_slots, cap_slots;
+    uint32_t *lines; /* ends of lines, doubled; plus 1: there are bytes above ASCII */
+    uint32_t cap_lines;
+};
+struct found *pool_found(struct pool *pool); /* the one of the lane */
 struct batch *batch_new(struct pool *pool, const struct paths *paths, uint32_t n);
 struct overlay *overlay_find(const struct batch *b, const struct path *path);
 /* The rows of `level` (b or below it) that b's rows are; NULL: the same. */

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { INPUT_BYTES = 64 << 20, CASES_REPEAT = 5, READ_BYTES = 224 << 10 };
+enum { INPUT_BYTES = 64 << 20, CASES_REPEAT = 5, READ_BYTES = 256 << 10 };
 
 static uint64_t random_state = 88172645463325252u;
 
