@@ -293,6 +293,8 @@ static uint64_t root_sequence(const struct root *r, uint32_t row)
 {
     if (r->message_of)
         return r->messages[r->message_of[row]].sequence;
+    if (r->sequences)
+        return r->sequences[row];
     return r->first + (r->records ? r->records[row].at : row);
 }
 

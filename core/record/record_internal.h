@@ -192,6 +192,8 @@ struct root {
     struct origin *origin;
     uint64_t first;                 /* sequence of base[0], or of row 0 (ROOT_NONE) */
     uint64_t first_line;            /* of base[0]; 0: not known */
+    const uint64_t *sequences;      /* of copied records, by row; NULL: first + at */
+    const uint64_t *lines;          /* of copied records, by row; NULL: counted from first_line */
     const struct message *messages; /* NULL: a stream */
     const uint32_t *message_of;     /* row -> message */
     const uint32_t *kth;            /* row -> k-th record of its message */
@@ -252,6 +254,7 @@ struct found {
 struct found *pool_found(struct pool *pool); /* the one of the lane */
 struct batch *batch_new(struct pool *pool, const struct paths *paths, uint32_t n);
 struct overlay *overlay_find(const struct batch *b, const struct path *path);
+void overlay_put(struct batch *o, uint32_t path, leat_column *c); /* c NULL: removed; its texts are copied by seal */
 /* The rows of `level` (b or below it) that b's rows are; NULL: the same. */
 const uint32_t *batch_rows_to(struct batch *b, const struct batch *level);
 /* The root of a row and its row there; a root that is a concat is followed into its part. */

@@ -52,6 +52,12 @@ void batch_write_column(struct batch *o, uint32_t path, const leat_column *c)
     *over = (struct overlay){.path = over->path, .column = (leat_column *)c, .borrowed = true};
 }
 
+void overlay_put(struct batch *o, uint32_t path, leat_column *c)
+{
+    struct overlay *over = overlay_at(o, path);
+    *over = (struct overlay){.path = over->path, .column = c};
+}
+
 void batch_remove(struct batch *o, uint32_t path)
 {
     struct overlay *over = overlay_at(o, path);

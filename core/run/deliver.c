@@ -47,6 +47,14 @@ static void delivery_free(struct instance *in, struct delivery *d)
     free(d);
 }
 
+/* Who has to wait should not keep blocks alive of which little is left. */
+static struct batch *compact(struct batch *take_b)
+{
+    struct batch *small = batch_compact(take_b);
+    batch_unref(take_b);
+    return small;
+}
+
 static void park_last(struct instance *in, struct delivery *d)
 {
     d->next = NULL;
@@ -324,10 +332,12 @@ static void offer(struct instance *in, uint32_t input, struct batch *take_b, uin
 {
     struct delivery *d = delivery_new(in, input, take_b, epoch);
     in->lane->moved = true;
-    if (!in->queue && can_take(in, d))
+    if (!in->queue && can_take(in, d)) {
         give(in, d);
-    else
+    } else {
+        d->batch = compact(d->batch);
         park_last(in, d);
+    }
 }
 
 /* --- collecting ---------------------------------------------------------------------------------------------------- */
@@ -363,6 +373,7 @@ static void collect(struct instance *in, uint32_t input, struct batch *take_b, u
         in->collect.since_us = in->lane->now_us;
         open_epoch(in, epoch);
     }
+    take_b = compact(take_b);
     count_parked(in, take_b, 1);
     in->collect.rows += take_b->view.n;
     in->collect.bytes += bytes;

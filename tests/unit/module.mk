@@ -74,3 +74,7 @@ UNIT_TESTS += tests/unit/transform_test
 tests_unit_transform_test_SOURCES = tests/unit/transform_test.c plugins/transform/types.c plugins/transform/schema.c \
 	plugins/transform/json.c
 tests_unit_transform_test_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/compact_test
+tests_unit_compact_test_SOURCES = tests/unit/compact_test.c
+tests_unit_compact_test_LDADD = $(UNIT_LIBS)
