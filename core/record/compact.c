@@ -96,10 +96,10 @@ static void copy_records(struct batch *to, const struct root *from, const uint32
 }
 
 /* What was laid over, level by level from below, in b's rows. */
-static void copy_overlays(struct batch *to, struct batch *b, const struct batch *level)
+static void copy_overlays(struct batch *to, struct batch *b, const struct batch *level, const uint32_t *same)
 {
     if (level->parent)
-        copy_overlays(to, b, level->parent);
+        copy_overlays(to, b, level->parent, same);
     if (level->in->fresh) {
         to->in->n_overlays = 0;
         to->in->fresh = true;
@@ -107,11 +107,7 @@ static void copy_overlays(struct batch *to, struct batch *b, const struct batch 
     const uint32_t *rows = level == b ? NULL : batch_rows_to(b, level);
     for (uint32_t i = 0; i < level->in->n_overlays; i++) {
         const struct overlay *o = &level->in->overlays[i];
-        leat_column *c = o->column;
-        if (c && rows)
-            c = column_gather(&to->in->memory, c, rows, b->view.n);
-        else if (c)
-            c = memcpy(batch_alloc(to, sizeof *c), c, sizeof *c);
+        leat_column *c = o->column ? column_gather(&to->in->memory, o->column, rows ? rows : same, b->view.n) : NULL;
         overlay_put(to, o->path->number, c);
     }
 }
@@ -138,7 +134,10 @@ struct batch *batch_compact(struct batch *b)
     copy->in->sealed = true;
     struct batch *top = batch_derive(b->pool, b->paths, copy, NULL, b->view.n, false);
     batch_unref(copy);
-    copy_overlays(top, b, b);
+    uint32_t *same = batch_alloc(top, (b->view.n + 1) * sizeof *same);
+    for (uint32_t i = 0; i < b->view.n; i++)
+        same[i] = i;
+    copy_overlays(top, b, b, same);
     batch_seal(top);
     top->view = b->view;
     return top;
