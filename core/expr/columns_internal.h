@@ -65,6 +65,8 @@ bool columns_length(struct eval *x, const struct node *n, const struct col *a, s
 bool columns_like(struct eval *x, const struct node *n, const struct col *a, struct col *ret);
 /* Both decimals (or ints) as mantissas of one scale; constants too. False: they leave 64 bits. */
 bool columns_align(struct eval *x, const struct col *a, const struct col *b, struct col *ret_a, struct col *ret_b);
+bool columns_call(struct eval *x, const struct node *n, const struct col *args, const uint64_t *active,
+                  struct col *ret);
 struct col columns_junction(struct eval *x, const struct node *n, const uint64_t *active);
 struct col columns_in(struct eval *x, const struct node *n, const uint64_t *active);
 struct col columns_case(struct eval *x, const struct node *n, const uint64_t *active);

@@ -346,7 +346,7 @@ static struct col eval_args(struct eval *x, const struct node *n, const uint64_t
     }
     if (n->op == OP_NOT || n->op == OP_IS_TRUE || n->op == OP_IS_FALSE || n->op == OP_IS_NULL)
         made = columns_truth(x, n, &args[0]);
-    else if (constant || !by_kernel(x, n, args, &made))
+    else if (constant || (!by_kernel(x, n, args, &made) && !columns_call(x, n, args, active, &made)))
         made = eval_rows_of(x, n, args, active);
     if (args != few)
         free(args);

@@ -152,11 +152,18 @@ static void put_number(uint64_t *seed, struct buf *out, int depth)
         buf_char(out, ')');
         break;
     case 3:
-        buf_str(out, "length(");
-        put_text(seed, out, depth - 1);
+        buf_str(out, below(seed, 3) ? "length(" : below(seed, 2) ? "array_length(m1" : "extract(hour from s1::time");
+        if (out->data[out->n - 1] == '(')
+            put_text(seed, out, depth - 1);
         buf_char(out, ')');
         break;
     case 4:
+        if (below(seed, 3) == 0) {
+            buf_str(out, below(seed, 4) ? "try_cast(" : "cast(");
+            put_text(seed, out, depth - 1);
+            buf_str(out, below(seed, 2) ? " as int)" : below(seed, 2) ? " as decimal)" : " as float)");
+            break;
+        }
         buf_str(out, below(seed, 2) ? "round(" : "(");
         put_number(seed, out, depth - 1);
         buf_str(out, below(seed, 2) ? ")::int" : ")::float");
@@ -174,7 +181,8 @@ static void put_number(uint64_t *seed, struct buf *out, int depth)
 static void put_text(uint64_t *seed, struct buf *out, int depth)
 {
     static const char *const literals[] = {"'a'", "'abc'", "''", "'10'", "'it''s'"};
-    switch (depth ? below(seed, 7) : below(seed, 2)) {
+    uint32_t what = depth ? below(seed, 7) : below(seed, 2);
+    switch (what) {
     case 0:
         buf_str(out, literals[below(seed, N_OF(literals))]);
         break;
@@ -193,9 +201,9 @@ static void put_text(uint64_t *seed, struct buf *out, int depth)
         buf_char(out, ')');
         break;
     case 4:
-        buf_str(out, "upper(");
+        buf_str(out, (const char *const[]){"upper(", "trim(", "substr(", "format('%s', "}[what = below(seed, 4)]);
         put_text(seed, out, depth - 1);
-        buf_char(out, ')');
+        buf_str(out, what == 2 ? ", i2 % 5)" : ")");
         break;
     case 5:
         buf_str(out, "case when ");

@@ -483,6 +483,16 @@ static void nesting_and_size_have_limits(void **state)
     assert_string_equal(error.code, "E306");
 }
 
+/* The deepest that is allowed must not need more stack than a lane has. */
+static void the_deepest_expression_is_computed(void **state)
+{
+    auto_buf deep = {0};
+    buf_str(&deep, "a");
+    for (int i = 0; i < 990; i++)
+        buf_str(&deep, i % 2 ? " + coalesce(b, 1)" : " - 1");
+    expect(*state, deep.data, "{\"a\": 5}\n", "5");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_new, lab_free)
@@ -500,6 +510,7 @@ int main(void)
         TEST(templates_are_texts),
         TEST(aggregates_are_calls),
         TEST(nesting_and_size_have_limits),
+        TEST(the_deepest_expression_is_computed),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
