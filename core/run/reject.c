@@ -56,7 +56,7 @@ static void dead_letter(struct instance *in, const struct dead_letter *d)
     if (in->planned->on_error.refused == ON_DROP && in->planned->p->kind == LEAT_SINK)
         return;
     if (store_dead_letter(r->store, d, &err) < 0)
-        run_rewind(r, in->planned->name, err.text); /* a full disk: nothing may be lost, so nothing goes on */
+        run_rewind(r, in->planned, err.text); /* a full disk: nothing may be lost, so nothing goes on */
 }
 
 static void rows_to_dead_letters(struct instance *in, struct batch *of, const struct refusal *refusal, size_t n)

@@ -34,16 +34,28 @@ void run_fail(struct run *r, int number, const char *processor, const char *sent
     pthread_mutex_unlock(&r->lock);
 }
 
-void run_rewind(struct run *r, const char *processor, const char *sentence)
+/* The processor has failed for longer than the flow allows. Its records are not kept, so no other end is possible. */
+static bool gives_up(const struct run *r, const struct planned *p)
+{
+    return p->on_error.give_up_us && r->failing_since_us && clock_mono_us() - r->failing_since_us > p->on_error.give_up_us;
+}
+
+void run_rewind(struct run *r, const struct planned *p, const char *sentence)
 {
     pthread_mutex_lock(&r->lock);
-    if (!r->rewind) {
-        snprintf(r->rewind_why, sizeof r->rewind_why, "%s: %s", processor, sentence);
-        log_line(LOG_WARN, processor, "%s; the flow goes back to its last commit and tries again", sentence);
+    bool end = gives_up(r, p);
+    if (!r->rewind && !end) {
+        snprintf(r->rewind_why, sizeof r->rewind_why, "%s: %s", p->name, sentence);
+        log_line(LOG_WARN, p->name, "%s; the flow goes back to its last commit and tries again", sentence);
+        r->pace = p->on_error;
+        if (!r->failing_since_us)
+            r->failing_since_us = clock_mono_us();
     }
     r->rewind = true;
     end_lanes(r);
     pthread_mutex_unlock(&r->lock);
+    if (end)
+        run_fail(r, EIO, p->name, sentence);
 }
 
 void run_say_waiting(struct run *r, const char *processor, const char *sentence, int64_t for_us)
@@ -181,6 +193,7 @@ static void log_ready(struct run *r)
         if (result < 0)
             continue;
         tries = 0;
+        r->failing_since_us = r->moved ? 0 : r->failing_since_us;
         __atomic_store_n(&r->logged, epoch, __ATOMIC_RELEASE);
         wake_lanes(r);
     }
@@ -326,7 +339,6 @@ static void start_lanes(struct run *r)
 static void *coordinator(void *run)
 {
     struct run *r = run;
-    struct on_error pace = {.retry_from_us = 500000, .retry_to_us = 30000000};
     uint32_t attempt = 0;
     sigset_t all;
     sigfillset(&all);
@@ -347,7 +359,7 @@ static void *coordinator(void *run)
             break;
         attempt = r->epochs > before + 1 ? 0 : attempt + 1;
         r->unsettled = true;
-        for (int64_t wait = attempt ? back_off(&pace, attempt - 1) : 0; wait > 0 && !__atomic_load_n(&r->stop, __ATOMIC_RELAXED); wait -= 50000)
+        for (int64_t wait = attempt ? back_off(&r->pace, attempt - 1) : 0; wait > 0 && !__atomic_load_n(&r->stop, __ATOMIC_RELAXED); wait -= 50000)
             usleep(50000);
         struct err err;
         if (open_lanes(r, &err) < 0) {

@@ -272,6 +272,8 @@ struct run {
     bool abandon;       /* lanes end at once: rewind or failure */
     bool rewind;
     char rewind_why[512];
+    struct on_error pace;      /* of the processor that made it go back: how long to wait, when to give up */
+    int64_t failing_since_us;  /* since then nothing was committed; 0: all is well */
     bool unsettled, moved; /* went back once; something was logged since the last start of the lanes */
     int hurry;          /* atomic: an answer waits for the commit */
     int stop;           /* atomic: run_stop was called */
@@ -301,7 +303,8 @@ static inline struct slot *slot_of(struct lane *l, uint64_t epoch)
 
 /* run.c */
 void run_fail(struct run *r, int number, const char *processor, const char *sentence); /* [lane] the flow ends with it */
-void run_rewind(struct run *r, const char *processor, const char *sentence);           /* [lane] back to the last commit */
+/* [lane] Back to the last commit, after that processor's back-off; or the end, when it has failed for longer than it may. */
+void run_rewind(struct run *r, const struct planned *p, const char *sentence);
 void run_say_waiting(struct run *r, const char *processor, const char *sentence, int64_t for_us);
 void run_hurry(struct run *r);   /* an answer waits for the commit */
 void run_changed(struct run *r); /* the coordinator should look */

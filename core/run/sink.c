@@ -189,7 +189,7 @@ void sink_failed(struct instance *in, leat_status s)
         else
             in->run->rows_max[in->index] = d->batch->view.n / 2;
     }
-    run_rewind(in->run, in->planned->name, in->why);
+    run_rewind(in->run, in->planned, in->why);
 }
 
 static void answered_badly(struct instance *in, struct sink_epoch *e, leat_status s)

@@ -135,7 +135,7 @@ static void ask_to_seek(struct instance *in)
     if (status == LEAT_FATAL)
         run_fail(in->run, EIO, in->planned->name, in->why);
     else if (status != LEAT_OK)
-        run_rewind(in->run, in->planned->name, in->why);
+        run_rewind(in->run, in->planned, in->why);
 }
 
 static void send_decoded(struct instance *in, struct partition *p);
