@@ -58,6 +58,7 @@ static inline bool scan_lines64(const char *p, uint64_t *ret_ends)
 {
     __m128i end = _mm_set1_epi8('\n'), any = _mm_setzero_si128();
     uint64_t ends = 0;
+#pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
         __m128i x = _mm_loadu_si128((const __m128i *)(p + i * 16));
         ends |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, end)) << (i * 16);
@@ -162,7 +163,7 @@ static inline bool scan_plain_number(const char *v, unsigned n)
 }
 
 /* Past a number or a word, NULL where it is neither. */
-static inline const char *scan_word(const char *v, const char *end)
+__attribute__((always_inline)) static inline const char *scan_word(const char *v, const char *end)
 {
     unsigned mask = scan_word_mask(v), n = mask ? (unsigned)__builtin_ctz(mask) : 16;
     if (LIKELY(n < 16 && n) && LIKELY(scan_plain_number(v, n)))
@@ -172,7 +173,7 @@ static inline const char *scan_word(const char *v, const char *end)
 
 /* Past the value at v; depth: how many levels of arrays there may be in it. Objects with members are no leaves: NULL.
  */
-static inline const char *scan_value(const char *v, const char *end, size_t depth)
+__attribute__((always_inline)) static inline const char *scan_value(const char *v, const char *end, size_t depth)
 {
     if (*v == '"')
         return scan_string(v + 1, end);
