@@ -39,8 +39,9 @@ static leat_status move(const leat_host *h, struct select *s, leat_text from, le
         return h->fail(h, LEAT_FATAL, "no memory");
     }
     struct moved *m = &s->moved[s->n++];
-    m->from = leat_bind(h, LEAT_READ, 0, old, LEAT_NULL, LEAT_MAY_MISS);
-    m->to = leat_bind(h, LEAT_WRITE, 0, new, h->read(h, NULL, m->from)->type, LEAT_MAY_MISS);
+    uint32_t known = h->read(h, NULL, leat_bind(h, LEAT_READ, 0, old, LEAT_NULL, LEAT_MAY_MISS))->type;
+    m->from = leat_bind(h, LEAT_READ, 0, old, LEAT_JSON, LEAT_MAY_MISS); /* as it is written, digit for digit */
+    m->to = leat_bind(h, LEAT_WRITE, 0, new, known, LEAT_MAY_MISS);
     free(old);
     free(new);
     return LEAT_OK;

@@ -109,6 +109,25 @@ def select_drops_and_renames():
     expect(f.records(), [{"a": 3, "c": 1, "e": {"x": 1}}])
 
 
+def select_keeps_every_digit_and_makes_no_field():
+    row = '{"big":12345678901234567890123,"d":1.50,"e":1e400,"f":[1.00]}\n'
+    f = Flow("digits", [row, '{"big":1}\n'], """
+  s:
+    transform: select
+    from: in
+    with:
+      keep: [big, d, e, f]
+      rename: { copy: d }
+  w:
+    transform: filter
+    from: s
+    with:
+      where: copy > 1.25 or big = 1
+""", out="w")
+    with open(os.path.join(f.dir, "out.ndjson")) as out:
+        expect(out.read(), row[:-2] + ',"copy":1.50}\n{"big":1}\n')
+
+
 def route_sends_to_the_first_condition_that_holds():
     records = [{"n": n} for n in range(10)]
     f = Flow("route", records + [{"n": None}], """
@@ -289,6 +308,7 @@ def throttle_lets_all_pass_in_the_end():
 
 main(filter_leaves_out_what_is_false_or_unknown, filter_rejects_a_value_of_the_wrong_type_with_its_field,
      set_writes_fields_and_later_ones_see_earlier_ones, select_keeps_only_what_it_names, select_drops_and_renames,
+     select_keeps_every_digit_and_makes_no_field,
      route_sends_to_the_first_condition_that_holds, route_sends_to_all_conditions_that_hold,
      explode_makes_a_record_of_each_element, check_converts_texts_to_types, check_takes_several_formats_and_may_make_null,
      check_holds_records_against_a_schema, parse_reads_the_text_of_a_field, format_writes_the_record_as_text,
