@@ -40,13 +40,13 @@ void fields_watch_end(struct instance *in)
     struct watch *w = in->source->watch;
     for (size_t i = 0; w && w->records && !in->source->watched && i < in->planned->n_watched; i++) {
         leat_text path = paths_text(in->run->plan->paths, in->planned->watched[i]);
+        const char *near = w->at[i].near && !text_is(path, w->at[i].near) ? w->at[i].near : NULL; /* it may be there as null */
         char count[40];
         print_count(count, (int64_t)w->records);
         if (!w->at[i].occurred)
             log_line(LOG_WARN, in->planned->name,
                      "none of the first %s records has a value in the field '" TEXT_FMT "', which the flow reads%s%s%s",
-                     count, TEXT_ARG(path), w->at[i].near ? "; did you mean '" : "", w->at[i].near ? w->at[i].near : "",
-                     w->at[i].near ? "'?" : "");
+                     count, TEXT_ARG(path), near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
     in->source->watched = true;
 }
