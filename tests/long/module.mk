@@ -9,3 +9,5 @@ LONG_TESTS += tests/long/opensearch.py
 EXTRA_DIST += tests/long/opensearch.py
 LONG_TESTS += tests/long/expr_postgres_test.py
 EXTRA_DIST += tests/long/expr_postgres_test.py
+LONG_TESTS += tests/long/supply_chain_servers.py
+EXTRA_DIST += tests/long/supply_chain_servers.py
