@@ -353,11 +353,20 @@ static struct col eval_args(struct eval *x, const struct node *n, const uint64_t
     return made;
 }
 
+/* Texts are copied: the batch may outlive the flow that the expression belongs to. */
+static struct col eval_constant(struct eval *x, const leat_value *v)
+{
+    struct col made = col_constant(v);
+    if ((v->type == LEAT_TEXT || v->type == LEAT_JSON) && v->as.text.n)
+        made.value.as.text.data = memcpy(call_room(&x->call, v->as.text.n), v->as.text.data, v->as.text.n);
+    return made;
+}
+
 static struct col eval_any(struct eval *x, const struct node *n, const uint64_t *active)
 {
     switch ((enum op)n->op) {
     case OP_VALUE:
-        return col_constant(&n->value);
+        return eval_constant(x, &n->value);
     case OP_FIELD:
         return eval_field(x, n);
     case OP_AND:

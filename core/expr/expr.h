@@ -58,7 +58,8 @@ void expr_run_free(struct expr_run *r);
 /* A column over all rows of b, in b's memory. type as in batch_read (LEAT_NULL: as it comes). Rows where it fails (overflow,
  * wrong type, error()) are `bad` and absent. Time is b's now_us. */
 struct read expr_eval(struct expr_run *r, const struct expr *e, struct batch *b, uint32_t type);
-/* Why row `row` was bad: a sentence and a constant code ("overflow", "type", "division_by_zero", "error"). */
+/* Why row `row` was bad: a sentence and a constant code: "type", "overflow", "division_by_zero", "domain", "scale" (decimals
+ * that no column holds together), "error". */
 void expr_reason(struct expr_run *r, const struct expr *e, struct batch *b, uint32_t row, uint32_t type, char ret[256],
                  const char **ret_code);
 

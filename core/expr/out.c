@@ -191,11 +191,33 @@ static uint32_t type_as_it_comes(const struct eval *x, const struct col *c)
     return c->type == TYPE_VALUES ? LEAT_JSON : c->type;
 }
 
+/* One value for all rows, converted once. */
+static struct read out_constant(struct eval *x, const struct col *c, uint32_t type)
+{
+    leat_value v;
+    struct col made = {.type = type, .bad = c->bad};
+    if (!out_value(&x->call, &c->value, type, &v))
+        return all_absent(x, type, memset(eval_bits(x), 0xff, (size_t)bits_words(x->n) * 8));
+    void *data = batch_alloc(x->batch, x->n * size_of(type) + 16);
+    made.scale = v.type == LEAT_DEC ? v.scale : 0;
+    made.data = data;
+    if (type == LEAT_BOOL)
+        memset(data, v.as.i64 != 0, x->n);
+    for (uint32_t i = 0; type != LEAT_BOOL && i < x->n; i++)
+        if (size_of(type) == sizeof(leat_text))
+            ((leat_text *)data)[i] = v.as.text;
+        else
+            ((int64_t *)data)[i] = v.as.i64; /* or the double in its place */
+    return give(x, &made, type);
+}
+
 struct read out_column(struct eval *x, const struct col *c, uint32_t type)
 {
     uint32_t as = type ? type : type_as_it_comes(x, c);
     if (c->constant && c->value.type == LEAT_NULL)
         return all_absent(x, as, c->bad);
+    if (c->constant && !c->bad)
+        return out_constant(x, c, as);
     if (!c->constant && (c->type == as || (c->type == LEAT_I64 && as == LEAT_DEC)))
         return give(x, c, as);
     return out_converted(x, c, as, !type);
