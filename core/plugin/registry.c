@@ -171,6 +171,14 @@ static const char *kind_that_is(const struct registry *r, leat_text name)
     return NULL;
 }
 
+static bool any_broken(const struct registry *r)
+{
+    for (size_t i = 0; i < r->files.n; i++)
+        if (r->files.at[i].broken)
+            return true;
+    return false;
+}
+
 static void unknown(const struct registry *r, uint32_t kind, leat_text name, struct err *err)
 {
     VEC(const char *) names = {0};
@@ -188,7 +196,8 @@ static void unknown(const struct registry *r, uint32_t kind, leat_text name, str
     else if (near)
         err_code(err, ENOENT, "E401", "no %s is called '" TEXT_FMT "'; did you mean '%s'?", what, TEXT_ARG(name), near);
     else
-        err_code(err, ENOENT, "E401", "no %s is called '" TEXT_FMT "'; `leat plugins list` shows those that were found", what, TEXT_ARG(name));
+        err_code(err, ENOENT, "E401", "no %s is called '" TEXT_FMT "'; `leat plugins list` shows those that were found%s", what, TEXT_ARG(name),
+                 any_broken(r) ? ", and why others cannot be used" : "");
     VEC_FINI(&names);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scan.c: looks at a plugin in a child process, so that one that crashes or hangs harms nobody; remembers good ones by hash.
+/* scan.c: looks at a plugin in a child process, so that one that crashes or hangs harms nobody; remembers what it found by hash.
  *
  * The child prints lines "key value": plugin, version, doc, processor KIND NAME, json; or "broken SENTENCE". A file of the
  * cache holds the same lines after one that says which Leat wrote it. */
@@ -13,10 +13,12 @@
 #include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#define CACHE_LINE "leat " PACKAGE_VERSION " scan 1\n"
+enum { BROKEN_SECONDS = 600 }; /* so long a file that crashed or hung is believed to do so again */
 
 /* --- the child ---------------------------------------------------------------------------------------------------- */
 
@@ -116,15 +118,21 @@ static int start_child(const char *path, int *ret_fd, pid_t *ret_pid)
     return result;
 }
 
-/* The child's answer in `out`; "broken ..." whatever happens. */
-static void ask_child(const char *path, struct buf *out)
+static bool is_broken(const struct buf *found)
+{
+    return found->n >= 7 && memcmp(found->data, "broken ", 7) == 0;
+}
+
+/* The child's answer in `out`; "broken ..." whatever happens. true: it may be remembered. What the child itself says is wrong,
+ * such as a missing library, may change without the file. */
+static bool ask_child(const char *path, struct buf *out)
 {
     int fd = -1, status = 0;
     pid_t pid = 0;
     int result = start_child(path, &fd, &pid);
     if (result < 0) {
         buf_printf(out, "broken it could not be looked at: %s\n", strerror(-result));
-        return;
+        return false;
     }
     bool in_time = read_answer(fd, out);
     close(fd);
@@ -133,7 +141,7 @@ static void ask_child(const char *path, struct buf *out)
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     if (in_time && WIFEXITED(status) && WEXITSTATUS(status) == 0 && out->n)
-        return;
+        return !is_broken(out);
     out->n = 0;
     if (!in_time)
         buf_printf(out, "broken it did not answer within %d s when it was loaded\n", SCAN_MS / 1000);
@@ -141,6 +149,7 @@ static void ask_child(const char *path, struct buf *out)
         buf_printf(out, "broken it crashed when it was loaded: SIG%s, %s\n", sigabbrev_np(WTERMSIG(status)), strsignal(WTERMSIG(status)));
     else
         buf_printf(out, "broken it ended the process when it was loaded, with exit code %d\n", WEXITSTATUS(status));
+    return true;
 }
 
 /* --- what was found ------------------------------------------------------------------------------------------------ */
@@ -192,6 +201,14 @@ static void read_found(struct arena *a, struct plugin_file *f, struct buf *found
         f->broken = "what was found out about it cannot be read";
 }
 
+/* First line of a file of the cache: which program looked, because another one may look for more. */
+static void cache_line(struct buf *out)
+{
+    struct stat st = {0};
+    stat(scanner(), &st);
+    buf_printf(out, "leat " PACKAGE_VERSION " scan 1 %lld %lld\n", (long long)st.st_size, (long long)st.st_mtime);
+}
+
 static char *cache_path(const char *cache, const char hash[65])
 {
     return xasprintf("%s/scans/%s", cache, hash);
@@ -202,22 +219,26 @@ static bool read_cache(const char *cache, const char hash[65], struct buf *out)
     if (!cache)
         return false;
     auto_free char *path = cache_path(cache, hash);
-    auto_buf all = {0};
-    if (read_file(path, &all, NULL) < 0 || all.n <= strlen(CACHE_LINE) || memcmp(all.data, CACHE_LINE, strlen(CACHE_LINE)) != 0 ||
+    auto_buf all = {0}, line = {0};
+    struct stat st;
+    cache_line(&line);
+    if (stat(path, &st) < 0 || read_file(path, &all, NULL) < 0 || all.n <= line.n || memcmp(all.data, line.data, line.n) != 0 ||
         all.data[all.n - 1] != '\n')
         return false;
-    buf_add(out, all.data + strlen(CACHE_LINE), all.n - strlen(CACHE_LINE));
-    return true;
+    buf_add(out, all.data + line.n, all.n - line.n);
+    if (!is_broken(out) || st.st_mtime > time(NULL) - BROKEN_SECONDS)
+        return true;
+    out->n = 0;
+    return false;
 }
 
-/* Only what works: why something does not, such as a missing library, may change without the file. */
 static void write_cache(const char *cache, const char hash[65], const struct buf *found)
 {
     if (!cache)
         return;
     auto_free char *folder = xasprintf("%s/scans", cache), *path = cache_path(cache, hash);
     auto_buf all = {0};
-    buf_str(&all, CACHE_LINE);
+    cache_line(&all);
     buf_text(&all, buf_view(found));
     if (make_folders(folder, NULL) == 0)
         replace_file(path, buf_view(&all), NULL); /* if not, the next start looks again */
@@ -232,14 +253,12 @@ static void scan_new(struct plugin_file *f, leat_text file, const char *cache, s
         return;
     }
     auto_free char *copy = image_private(file, f->hash, cache, &fd, &err);
-    if (copy)
-        ask_child(copy, found);
-    else
+    if (!copy)
         buf_printf(found, "broken %s\n", err.text);
+    else if (ask_child(copy, found))
+        write_cache(cache, f->hash, found);
     if (fd >= 0)
         close(fd);
-    if (strncmp(found->data, "broken ", 7) != 0)
-        write_cache(cache, f->hash, found);
 }
 
 void scan_file(struct arena *a, struct plugin_file *f, const char *cache)

@@ -55,8 +55,12 @@ static void dead_letter(struct instance *in, const struct dead_letter *d)
         return;
     if (in->planned->on_error.refused == ON_DROP && in->planned->p->kind == LEAT_SINK)
         return;
+    uint64_t dropped = store_dead_dropped(r->store);
     if (store_dead_letter(r->store, d, &err) < 0)
         run_rewind(r, in->planned, err.text); /* a full disk: nothing may be lost, so nothing goes on */
+    if (store_dead_dropped(r->store) != dropped)
+        log_line(LOG_WARN, r->plan->flow, "the oldest dead letters were removed, because more than 256 MiB of them were kept: %s",
+                 store_dir(r->store));
 }
 
 static void rows_to_dead_letters(struct instance *in, struct batch *of, const struct refusal *refusal, size_t n)

@@ -92,9 +92,18 @@ plugin("counted", COUNTED)
 list_plugins(FOLDER)
 list_plugins(FOLDER)
 ok(loads() == 1, "a file that is known by its hash is not looked at again", loads())
+plugin("crash", COUNTED.replace("fclose(f); }", "fclose(f); } kill(getpid(), SIGSEGV);"))
+list_plugins(FOLDER)
+broken = list_plugins(FOLDER)["crash.so"]
+ok(loads() == 2 and "SIGSEGV" in broken, "nor is one that crashed, for a while", loads(), broken)
+for name in os.listdir(TMP + "/cache/leat/scans"):
+    os.utime(f"{TMP}/cache/leat/scans/{name}", (1, 1))
+list_plugins(FOLDER)
+ok(loads() == 3, "later it gets another chance", loads())
+os.unlink(FOLDER + "/crash.so")
 plugin("counted", COUNTED, edit=[("Passes the records", "Passes on the records")])
 doc = list_plugins(FOLDER)["counted.so"]["processors"][0]["doc"]
-ok(loads() == 2 and doc.startswith("Passes on"), "a changed file is looked at again", loads(), doc)
+ok(loads() == 4 and doc.startswith("Passes on"), "a changed file is looked at again", loads(), doc)
 nowhere = list_plugins(FOLDER, cache="/proc/none")
 ok(isinstance(nowhere["counted.so"], dict), "without a cache it works all the same", nowhere)
 
