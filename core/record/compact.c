@@ -90,9 +90,19 @@ static void copy_records(struct batch *to, const struct root *from, const uint32
     r->kind = ROOT_JSON;
     r->base = base;
     r->records = records;
-    r->slots = slots;
-    r->shapes = from->shapes ? shapes_ref(from->shapes) : NULL;
+    r->slots = n_slots ? slots : NULL;
+    r->shapes = n_slots ? shapes_ref(from->shapes) : NULL;
     r->origin = origin_ref(from->origin);
+}
+
+/* Records that begin afresh keep what travels beside them. */
+static void forget_fields(struct batch *to)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < to->in->n_overlays; i++)
+        if (path_is_meta(to->in->overlays[i].path))
+            to->in->overlays[kept++] = to->in->overlays[i];
+    to->in->n_overlays = kept;
 }
 
 /* What was laid over, level by level from below, in b's rows. */
@@ -101,7 +111,7 @@ static void copy_overlays(struct batch *to, struct batch *b, const struct batch 
     if (level->parent)
         copy_overlays(to, b, level->parent, same);
     if (level->in->fresh) {
-        to->in->n_overlays = 0;
+        forget_fields(to);
         to->in->fresh = true;
     }
     const uint32_t *rows = level == b ? NULL : batch_rows_to(b, level);

@@ -486,6 +486,45 @@ static void made_records_are_placed(void **state)
     finish(&f);
 }
 
+static void what_waits_is_copied_out_of_its_block(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin(&f, CODEC_JSON);
+    uint32_t x = path(&f, "x"), a = path(&f, "a");
+    for (int shaped = 0; shaped < 2; shaped++) {
+        struct batch *b = decode(&f, shaped ? "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n" : "{}\n{}\n{}\n");
+        static const uint32_t rows[] = {0, 2};
+        struct batch *v = batch_select(b, rows, 2), *o = batch_derive(f.pool, f.paths, v, NULL, 0, false);
+        int64_t *time = batch_write(o, PATH_TIME, LEAT_TIME, 0, NULL), *value = batch_write(o, x, LEAT_I64, 0, NULL);
+        time[1] = 8;
+        value[1] = 9;
+        batch_seal(o);
+        struct batch *fresh = batch_derive(f.pool, f.paths, o, NULL, 0, true);
+        batch_write_column(fresh, a, batch_read(o, x, LEAT_JSON).column);
+        batch_seal(fresh);
+        struct batch *small = batch_compact(o), *small_fresh = batch_compact(fresh);
+        assert_ptr_not_equal(small, o);
+        struct block *block = b->in->root.block;
+        assert_int_equal(block->refs, 2);
+        batch_unref(fresh);
+        batch_unref(o);
+        batch_unref(v);
+        batch_unref(b);
+        assert_int_equal(block->refs, 1); /* the decoder's own */
+        assert_string_equal(whole(small, 1), shaped ? "{\"a\":3,\"x\":9}" : "{\"x\":9}");
+        assert_string_equal(whole(small_fresh, 1), "{\"a\":9}");
+        assert_int_equal(((const int64_t *)batch_read(small_fresh, PATH_TIME, LEAT_TIME).column->data)[1], 8);
+        assert_string_equal(text_at(batch_read(small, PATH_ID, LEAT_TEXT).column, 1), shaped ? "f/s/p/16" : "f/s/p/6");
+        assert_int_equal(((const int64_t *)batch_read(small, PATH_LINE, LEAT_I64).column->data)[1], 3);
+        batch_unref(small);
+        batch_unref(small_fresh);
+        decoder_free(f.decoder);
+    }
+    start(&f);
+    finish(&f);
+}
+
 static void headers_travel_along(void **state)
 {
     struct fixture f;
@@ -602,6 +641,7 @@ int main(void)
         cmocka_unit_test(memory_is_used_again),
         cmocka_unit_test(made_records_are_placed),
         cmocka_unit_test(headers_travel_along),
+        cmocka_unit_test(what_waits_is_copied_out_of_its_block),
         cmocka_unit_test(decimals_print_canonically),
         cmocka_unit_test(doubles_print_as_short_as_they_read_back),
         cmocka_unit_test(joined_batches_read_as_one),
