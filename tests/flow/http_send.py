@@ -99,6 +99,15 @@ def an_unwilling_server_gets_them_all_in_the_end():
     assert len(refused) == 30 and all(r.tries[k] == 1 for k in refused)
 
 
+def records_that_have_to_wait_do_not_hold_back_the_others():
+    def judge(server, key, records):
+        return 502 if records[0]["n"] == 0 and len(server.held) + len(records) < 6000 else 200
+    r = Receiver(judge)
+    run, _ = send("passing", r, 6000, "http_batch", "      in_flight: 1\n      batch: { records: 1000 }")
+    run.must_end(0)
+    assert len(r.held) == 6000 and set(r.held.values()) == {1}
+
+
 def a_batch_is_one_request():
     for body in ("lines", "array"):
         r = Receiver()
@@ -146,5 +155,6 @@ def https_is_believed_only_with_its_authority():
     assert len(r.held) == 100
 
 
-main(https_is_believed_only_with_its_authority, each_record_arrives_once_with_a_key_of_its_own, an_unwilling_server_gets_them_all_in_the_end, a_batch_is_one_request,
+main(https_is_believed_only_with_its_authority, each_record_arrives_once_with_a_key_of_its_own, an_unwilling_server_gets_them_all_in_the_end,
+     records_that_have_to_wait_do_not_hold_back_the_others, a_batch_is_one_request,
      what_was_sent_before_kill_9_is_known_again_by_its_key)
