@@ -382,6 +382,35 @@ static void collect(struct instance *in, uint32_t input, struct batch *take_b, u
         deliver_flush(in);
 }
 
+/* How many rows of b may still be collected; 0: what is there goes first. */
+static uint32_t room_for(const struct instance *in, uint32_t input, const struct batch *b, uint64_t epoch)
+{
+    const struct batching *limit = &in->planned->batching;
+    size_t each = batch_bytes(b) / b->view.n + 1, left = limit->bytes > in->collect.bytes ? limit->bytes - in->collect.bytes : 0;
+    if (in->collect.parts.n && (in->collect.input != input || in->collect.epoch != epoch))
+        return 0;
+    uint64_t rows = limit->records > in->collect.rows ? limit->records - in->collect.rows : 0;
+    rows = left / each < rows ? left / each : rows;
+    return rows || in->collect.parts.n ? (uint32_t)rows : 1;
+}
+
+/* The limits are upper ones: some destinations refuse more. */
+static void collect_within_limits(struct instance *in, uint32_t input, struct batch *take_b, uint64_t epoch)
+{
+    uint32_t n = take_b->view.n;
+    for (uint32_t from = 0; from < n;) {
+        uint32_t fits = room_for(in, input, take_b, epoch);
+        if (!fits) {
+            deliver_flush(in);
+            continue;
+        }
+        fits = fits < n - from ? fits : n - from;
+        collect(in, input, fits == n ? batch_ref(take_b) : batch_slice(take_b, from, fits), epoch);
+        from += fits;
+    }
+    batch_unref(take_b);
+}
+
 /* `leat pipe`: what reaches this sink goes to standard output. */
 static void write_out(struct instance *in, struct batch *b)
 {
@@ -410,7 +439,7 @@ void deliver(struct instance *in, uint32_t input, struct batch *take_b, uint64_t
         return;
     }
     if (in->planned->p->flags & LEAT_SLOW)
-        collect(in, input, take_b, epoch);
+        collect_within_limits(in, input, take_b, epoch);
     else
         offer(in, input, take_b, epoch);
 }

@@ -108,13 +108,15 @@ def records_that_have_to_wait_do_not_hold_back_the_others():
     assert len(r.held) == 6000 and set(r.held.values()) == {1}
 
 
-def a_batch_is_one_request():
-    for body in ("lines", "array"):
+def a_batch_is_one_request_and_never_longer_than_said():
+    for body, records, size in (("lines", 1000, "4MiB"), ("array", 77, "4MiB"), ("lines", 1000, "1KiB")):
         r = Receiver()
-        run, _ = send("batch-" + body, r, 5000, "http_batch", f"      body: {body}\n      batch: {{ records: 1000 }}")
+        run, _ = send(f"batch-{body}-{records}-{size}", r, 5000, "http_batch",
+                      f"      body: {body}\n      batch: {{ records: {records}, bytes: {size} }}")
         run.must_end(0)
         assert len(r.held) == 5000 and set(r.held.values()) == {1}
-        assert 5 <= len(r.keys) <= 50, len(r.keys)
+        longest = max(len(sent) for sent in r.keys.values())
+        assert longest == records if size == "4MiB" else 25 < longest < 45, (longest, records, size)
 
 
 def what_was_sent_before_kill_9_is_known_again_by_its_key():
@@ -156,5 +158,5 @@ def https_is_believed_only_with_its_authority():
 
 
 main(https_is_believed_only_with_its_authority, each_record_arrives_once_with_a_key_of_its_own, an_unwilling_server_gets_them_all_in_the_end,
-     records_that_have_to_wait_do_not_hold_back_the_others, a_batch_is_one_request,
+     records_that_have_to_wait_do_not_hold_back_the_others, a_batch_is_one_request_and_never_longer_than_said,
      what_was_sent_before_kill_9_is_known_again_by_its_key)
