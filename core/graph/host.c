@@ -72,8 +72,10 @@ static const leat_column *host_read(const leat_host *h, const leat_batch *batch,
     const struct binding *b = &bp->all.at[f - 1].b;
     c->type = b->known;
     c->scale = b->scale;
-    if (b->expr)
+    if (b->expr) {
         *data = expr_prefix(b->expr);
+        c->n = expr_is_constant(b->expr, &(leat_value){0});
+    }
     return c;
 }
 

@@ -73,6 +73,7 @@ static const leat_column *column_of_none(struct instance *in, const struct bindi
     leat_text *beginning = arena_alloc(&in->memory, sizeof *beginning);
     *beginning = expr_prefix(bound->expr);
     *c = *none;
+    c->n = expr_is_constant(bound->expr, &(leat_value){0});
     c->data = beginning;
     return c;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* journal.c: what a sink notes beside its files, in FOLDER/.NAME.leat: whose files they are, which files there are and
+/* journal.c: what a sink notes beside its files, in FOLDER/.*.leat: whose files they are, which files there are and
  * how long they were at the last commit. It is locked while the sink runs, so a file has one writer.
  *
  * A record is {CRC-32 of the rest, length of the body, kind, reserved} and its body; numbers as the machine has them. A

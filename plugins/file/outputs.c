@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -439,9 +440,13 @@ bool output_open(struct outputs *o, struct output *e, uint64_t *ret_length)
         return false;
     o->open[o->n_open++] = e;
     e->created |= is_new;
-    if (fstat(e->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        errno = S_ISREG(st.st_mode) ? errno : EINVAL;
+    int why = fstat(e->fd, &st) != 0            ? errno
+              : !S_ISREG(st.st_mode)            ? EINVAL
+              : flock(e->fd, LOCK_EX | LOCK_NB) ? EBUSY /* somebody else writes it */
+                                                : 0;
+    if (why) {
         close_output(o, e);
+        errno = why;
         return false;
     }
     *ret_length = (uint64_t)st.st_size;

@@ -21,15 +21,15 @@ struct output {
     uint64_t length;  /* of the file, without what is in `data` */
     uint64_t started; /* up to here the kernel was asked to write */
     uint64_t used;
-    int fd;       /* -1: not open */
-    bool touched; /* chosen in this epoch */
-    bool listed;   /* in the batch at hand */
-    bool begun;   /* written to in this epoch */
-    bool created; /* in this epoch: its folder is to be synced */
-    bool retired; /* a next part took its place */
-    bool noted;   /* stands in the journal */
+    int fd;               /* -1: not open */
+    bool touched;         /* chosen in this epoch */
+    bool listed;          /* in the batch at hand */
+    bool begun;           /* written to in this epoch */
+    bool created;         /* in this epoch: its folder is to be synced */
+    bool retired;         /* a next part took its place */
+    bool noted;           /* stands in the journal */
     uint32_t first, last; /* rows of the batch at hand that go there, see `struct rows` in sink.c */
-    char *data;   /* not yet written */
+    char *data;           /* not yet written */
     size_t n;
     struct compressor *compressor;
 };

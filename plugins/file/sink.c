@@ -62,6 +62,7 @@ struct token { /* what prepare gives to the log */
 struct file {
     leat_field encoded, head;
     char prefix[PREFIX_MAX]; /* the path's literal beginning */
+    bool one_file;           /* it is the whole path */
     struct outputs o;
     struct journal j;
     bool claimed;
@@ -104,6 +105,7 @@ static leat_status create(const leat_host *h, void *self, void *shared)
     f->head = leat_bind(h, LEAT_READ, 0, "$head", LEAT_BYTES, LEAT_MAY_MISS);
     const leat_column *path = h->read(h, NULL, h->with[PATH].as.field);
     const leat_text *beginning = path->type == LEAT_TEXT ? path->data : NULL;
+    f->one_file = beginning && path->n == 1;
     leat_text folder = h->place->folder; /* of a host that does not tell how the template begins */
     if (beginning)
         snprintf(f->prefix, sizeof f->prefix, "%.*s", (int)beginning->n, beginning->data);
@@ -113,17 +115,26 @@ static leat_status create(const leat_host *h, void *self, void *shared)
     return LEAT_OK;
 }
 
-/* FOLDER/.NAME.leat */
-static void journal_path(const struct file *f, char ret[TEXT_MAX])
+/* FOLDER/.NAME.leat for one file; where data chooses among files, other sinks may begin alike:
+ * FOLDER/.FLOW-PROCESSOR.leat */
+static void journal_path(const leat_host *h, const struct file *f, char ret[TEXT_MAX])
 {
     const char *slash = strrchr(f->prefix, '/'), *name = slash ? slash + 1 : f->prefix;
-    snprintf(ret, TEXT_MAX, "%.*s.%s%sleat", (int)(name - f->prefix), f->prefix, name, *name ? "." : "");
+    int folder = (int)(name - f->prefix);
+    leat_text scope = h->place->scope;
+    if (f->one_file) {
+        snprintf(ret, TEXT_MAX, "%.*s.%s.leat", folder, f->prefix, name);
+        return;
+    }
+    snprintf(ret, TEXT_MAX, "%.*s.%.*s.leat", folder, f->prefix, (int)(scope.n < 200 ? scope.n : 200), scope.data);
+    for (char *at = ret + folder; (at = strchr(at, '/'));)
+        *at = '-';
 }
 
 static leat_status open_journal(const leat_host *h, struct file *f)
 {
     char path[TEXT_MAX];
-    journal_path(f, path);
+    journal_path(h, f, path);
     journal_close(&f->j);
     outputs_fini(&f->o);
     f->claimed = false;
@@ -167,19 +178,21 @@ static leat_status find_staged(const leat_host *h, struct file *f, leat_text tok
 {
     size_t n = 0;
     struct mark *marks = marks_of(f, token, &n);
-    leat_status s = marks ? LEAT_OK
-                          : leat_failf(h, LEAT_FATAL,
-                                       "%s does not know what was staged: it is older than the state of this flow; restore it, or "
-                                       "remove the state",
-                                       f->j.path);
+    leat_status s =
+        marks ? LEAT_OK
+              : leat_failf(h, LEAT_FATAL,
+                           "%s does not know what was staged: it is older than the state of this flow; restore it, or "
+                           "remove the state",
+                           f->j.path);
     for (size_t i = 0; s == LEAT_OK && i < n; i++) {
         struct output *e = outputs_by_id(&f->o, marks[i].id);
         uint32_t sum = 0;
         if (!e || access(e->path, F_OK) != 0 || !output_sum(&f->o, e, marks[i].length, &sum) || sum != marks[i].sum)
-            s = leat_failf(h, LEAT_FATAL,
-                           "%s lacks what was written to it: it was changed, or is older than the state of this flow; restore "
-                           "it, or remove the state",
-                           e ? e->path : f->j.path);
+            s = leat_failf(
+                h, LEAT_FATAL,
+                "%s lacks what was written to it: it was changed, or is older than the state of this flow; restore "
+                "it, or remove the state",
+                e ? e->path : f->j.path);
         else
             e->length = marks[i].length;
     }
@@ -264,7 +277,8 @@ static leat_status recover(const leat_host *h, void *self, const leat_claim *c, 
     *ret_id = f->j.id;
     if (f->j.number > c->logged) {
         leat_failf(h, LEAT_FATAL,
-                   "%s notes epoch %llu, which the state of this flow does not know: bring back the state folder that belongs to "
+                   "%s notes epoch %llu, which the state of this flow does not know: bring back the state folder that "
+                   "belongs to "
                    "these files, or, to begin anew, remove that note and the files",
                    f->j.path, (unsigned long long)f->j.number);
         journal_close(&f->j);
@@ -275,9 +289,10 @@ static leat_status recover(const leat_host *h, void *self, const leat_claim *c, 
         return LEAT_OK;
     }
     if (has_other_id(f, c))
-        s = leat_failf(h, LEAT_FATAL,
-                       "%s notes another epoch %llu than the state of this flow: one of them is a copy that went its own way",
-                       f->j.path, (unsigned long long)f->j.number);
+        s = leat_failf(
+            h, LEAT_FATAL,
+            "%s notes another epoch %llu than the state of this flow: one of them is a copy that went its own way",
+            f->j.path, (unsigned long long)f->j.number);
     if (s == LEAT_OK)
         s = claim(h, f, c);
     if (s == LEAT_OK && !outputs_each(&f->o, cut_rest, &v))
@@ -411,12 +426,14 @@ static bool same_text(leat_text a, leat_text b)
 static void reject_path(const leat_host *h, const leat_batch *b, uint32_t row, leat_text path, const char *why)
 {
     char sentence[256];
-    snprintf(sentence, sizeof sentence, "cannot write to '%.*s': %s", (int)(path.n < 160 ? path.n : 160), path.data, why);
+    snprintf(sentence, sizeof sentence, "cannot write to '%.*s': %s", (int)(path.n < 160 ? path.n : 160), path.data,
+             why);
     h->reject(h, b->ticket, row, "path", sentence);
 }
 
 /* Finds the output of each record; rejects those whose path is none. */
-static leat_status choose(const leat_host *h, struct file *f, const leat_batch *b, const leat_text *path, struct rows *r)
+static leat_status choose(const leat_host *h, struct file *f, const leat_batch *b, const leat_text *path,
+                          struct rows *r)
 {
     struct output *e = NULL;
     bool noted = false;
@@ -473,7 +490,8 @@ static void undo(const leat_host *h, void *self, const leat_epoch *e)
 }
 
 /* Records that stand behind each other in memory are written at once. */
-static bool write_rows(struct file *f, struct output *e, const uint32_t *next, const leat_text *t, const leat_text *head)
+static bool write_rows(struct file *f, struct output *e, const uint32_t *next, const leat_text *t,
+                       const leat_text *head)
 {
     uint64_t length;
     if (!output_open(&f->o, e, &length)) /* another one of this batch may have taken its place */

@@ -266,6 +266,24 @@ def a_field_chooses_the_file():
     assert not glob.glob(f.path("up*")), "a record left the folder"
 
 
+def two_sinks_share_a_folder_but_no_file():
+    f = Files("share", "paths: DIR/in.ndjson\nuntil: end", 'path: "DIR/out/{k}.a"')
+    text = open(f.flow).read() + f"""  other:
+    sink: file
+    from: in
+    with: {{{{ path: "{f.dir}/out/{{k}}.b" }}}}
+"""
+    write(f.flow, text.replace("{{", "{").replace("}}", "}"))
+    write(f.path("in.ndjson"), "".join(json.dumps({"k": k % 3, "n": k}) + "\n" for k in range(30)))
+    f.run_to_end()
+    expect(f.numbers("out/1.a"), list(range(1, 30, 3)))
+    expect(f.numbers("out/1.b"), list(range(1, 30, 3)))
+    text = open(f.flow).read()
+    write(f.flow, text.replace("{k}.b", "{k}.a"))
+    append_text(f.path("in.ndjson"), '{"k": 1, "n": 31}\n')
+    f.start().wait_log("cannot open .*out/1.a: Device or resource busy")
+
+
 def killed_again_and_again_nothing_is_lost_or_doubled():
     total, random_ = 150000, random.Random(7)
     f = Files("kill", "paths: [DIR/in.ndjson, DIR/in.gz]\nuntil: end")
@@ -365,6 +383,6 @@ main(csv_becomes_ndjson, csv_with_only_carriage_returns_and_tabs, csv_head_is_wr
      a_file_that_was_rotated_meanwhile_is_found_again, a_truncated_file_is_read_from_its_beginning, new_files_are_found,
      start_end_passes_over_what_is_there, finished_files_are_moved, finished_files_are_deleted_only_when_committed,
      an_unreadable_file_is_named_and_tried_again, gzip_and_zstd_are_read_and_written, parts_are_begun_by_size,
-     a_field_chooses_the_file, killed_again_and_again_nothing_is_lost_or_doubled, a_full_disk_is_waited_for,
+     a_field_chooses_the_file, two_sinks_share_a_folder_but_no_file, killed_again_and_again_nothing_is_lost_or_doubled, a_full_disk_is_waited_for,
      an_inode_that_is_used_again_is_another_file, a_lost_state_folder_is_noticed, an_output_that_is_moved_away_is_begun_anew,
      two_lanes_share_the_files, two_writers_of_one_file_are_refused)
