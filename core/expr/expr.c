@@ -49,7 +49,7 @@ struct expr *parse_finish(struct parser *p, struct node *root)
 {
     struct expr *e = root ? arena_zalloc(p->arena, sizeof *e) : NULL;
     if (e) {
-        e->root = root;
+        e->root = nodes_share(root, p->n_nodes);
         e->names = p->paths;
         e->n_nodes = p->n_nodes;
         e->impure = p->impure;

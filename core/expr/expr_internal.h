@@ -253,6 +253,8 @@ struct node *node_new(struct parser *p, enum op op, size_t offset, struct node *
 struct node *node_check(struct parser *p, struct node *n);
 bool parse_expect_sign(struct parser *p, const char *sign, const char *after);
 bool parse_start(struct parser *p, leat_text text);
+/* The root, in whose tree equal parts are one node each. */
+struct node *nodes_share(struct node *root, uint32_t n_nodes);
 struct expr *parse_finish(struct parser *p, struct node *root);
 
 /* Row by row. */

@@ -342,6 +342,13 @@ static void one_round(struct lab *l, uint64_t *seed, struct batch *b)
     auto_buf text = {0};
     uint32_t what = below(seed, 5), type = wanted[below(seed, N_OF(wanted))];
     (what < 2 ? put_number : what < 4 ? put_bool : put_text)(seed, &text, 3);
+    if (what < 2 && below(seed, 4) == 0) { /* equal parts are shared */
+        auto_buf twice = {0};
+        buf_printf(&twice, "case when %s > 1 then %s else i1 - %s end", text.data, text.data, text.data);
+        buf_fini(&text);
+        text = twice;
+        twice = (struct buf){0};
+    }
     struct expr *e = expr_parse(&l->arena, l->paths, buf_view(&text), below(seed, 3) ? NULL : &types, &error);
     if (!e) /* types clash, seen early */
         return;

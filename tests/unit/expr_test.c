@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* expr_test.c: the language of expressions: values, errors, types. */
+#include "core/expr/expr_internal.h"
 #include "tests/unit/expr_lab.h"
 
 /* Row `row` of the result as JSON, or "!code: sentence". */
@@ -483,6 +484,19 @@ static void nesting_and_size_have_limits(void **state)
     assert_string_equal(error.code, "E306");
 }
 
+static void equal_parts_are_one_node(void **state)
+{
+    struct lab *l = *state;
+    struct expr_error error;
+    struct expr *e =
+        expr_parse(&l->arena, l->paths, TEXT("case when a * b > 'x' || c then a * b else b * a end"), NULL, &error);
+    const struct node *product = e->root->args[0]->args[0];
+    assert_int_equal(product->op, OP_MULTIPLY);
+    assert_ptr_equal(e->root->args[1], product);
+    assert_ptr_not_equal(e->root->args[2], product);
+    assert_ptr_equal(e->root->args[2]->args[0], product->args[1]);
+}
+
 /* The deepest that is allowed must not need more stack than a lane has. */
 static void the_deepest_expression_is_computed(void **state)
 {
@@ -510,6 +524,7 @@ int main(void)
         TEST(templates_are_texts),
         TEST(aggregates_are_calls),
         TEST(nesting_and_size_have_limits),
+        TEST(equal_parts_are_one_node),
         TEST(the_deepest_expression_is_computed),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
