@@ -22,6 +22,8 @@ SEEDS = {
     "inflate": [b"\x01\x05" + gzip.compress(JSON + b"\n"), b"\x02\x09" + gzip.compress(JSON) + gzip.compress(b"\n" + JSON),
                 bytes([0, 7, 0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x03, 0x19, 0, 0, 0x7b, 0x7d, 0x0a])],
     "expr": [b"a + 1 > b and c like 'a%'", b"{a}-{t::time:DD}", b"count(distinct c)"],
+    "elf": [],  # their seeds are the cases
+    "log": [],
     "path": [b"a.b[0].c", b'"x y"."z"', b"lines[].qty", b"$headers['x']", b"-123.4500", b"123456789012345678"],
 }
 
@@ -30,6 +32,10 @@ def compile_target(clang, name, out):
     sources = glob.glob(SOURCE + "/core/base/*.c") + glob.glob(SOURCE + "/core/record/*.c")
     if name == "expr":
         sources += glob.glob(SOURCE + "/core/expr/*.c")
+    if name == "elf":
+        sources += [SOURCE + "/core/plugin/elf.c"]
+    if name == "log":
+        sources += [SOURCE + "/core/store/body.c", SOURCE + "/core/store/state.c"]
     sources += [SOURCE + "/tests/fuzz/fuzz.c", "%s/tests/fuzz/%s_fuzz.c" % (SOURCE, name)]
     flags = ["-std=gnu11", "-O1", "-g", "-D_GNU_SOURCE", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefined",
              "-I" + SOURCE, "-I" + SOURCE + "/sdk/include", "-I" + BUILD]

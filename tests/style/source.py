@@ -20,13 +20,19 @@ FUNCTION_MAX, FILE_MAX, TEST_FILE_MAX, COLUMNS = 100, 800, 1000, 120  # tests ar
 results = []
 
 
+def is_made(path):
+    """What a build inside of the source tree leaves there."""
+    return open(path, "rb").read(7) == b"!<arch>" or open(path, "rb").read(4) == b"\x7fELF"
+
+
 def files(*endings):
     for folder in FOLDERS:
         for at, folders, names in os.walk(os.path.join(SOURCE, folder)):
             folders[:] = sorted(f for f in folders if f not in ("__pycache__", ".deps", "node_modules"))
             for name in sorted(names):
-                if not endings or name.endswith(endings):
-                    yield os.path.relpath(os.path.join(at, name), SOURCE)
+                path = os.path.join(at, name)
+                if name.endswith(endings) if endings else not is_made(path):
+                    yield os.path.relpath(path, SOURCE)
     if not endings:
         yield from (n for n in TOP if os.path.exists(os.path.join(SOURCE, n)))
 
