@@ -16,6 +16,6 @@ cat <<EOF
 
 What it wrote is in $folder/out. Next:
   1. change a rule in flows/supply-chain.yaml, then: $leat validate flows/supply-chain.yaml
-  2. look at its records: $leat try flows/supply-chain.yaml -n 5 --port late_delivery.out
+  2. look at its records: $leat try flows/supply-chain.yaml -n 5 --port company.out
   3. docs/first-flow.md (5 minutes)
 EOF

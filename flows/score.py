@@ -144,6 +144,8 @@ def tell(s):
     print(f"  stock-outs   {s['stock_outs_flagged']:,} of {s['stock_outs']:,} flagged before they happened{share}")
     print(f"  late         {s['late_deliveries_found']:,} of {s['late_deliveries']:,} deliveries and {s['late_trucks_found']:,} of "
           f"{s['late_trucks']:,} trucks found, {s['invented']:,} invented")
+    if s["lost"]:
+        print("  (lost: a process that is killed takes with it what lay unread in its embedded broker; a real broker keeps it)")
     if not s["complete"]:
         print("  (the run was cut off: counted up to the last day that the books have closed)")
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* drain.c: the end of sources that read what this process writes (LEAT_INSIDE). They may end only when nothing more can come:
- * all other sources have ended, nothing is on its way in any lane, nothing lies unread, and that for a while, because the
- * lanes do not look at the same moment. */
+/* drain.c: the end of sources that read what this process writes (LEAT_INSIDE). They may end only when nothing more can
+ * come: all other sources have ended, nothing is on its way in any lane, nothing lies unread, and that for a while,
+ * because the lanes do not look at the same moment. */
 #include "core/run/run_internal.h"
 
 enum { CALM_US = 200000, PATIENCE_US = 10000000 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fit.c: records of a source held against its `schema`: `strict: reject` refuses what does not fit, `warn` tells the first. */
+/* fit.c: records of a source held against its `schema`: `reject` refuses what does not fit, `warn` tells the first. */
 #include "core/run/run_internal.h"
 
 struct check { /* of one batch */
@@ -23,7 +23,8 @@ static const char *sentence_of(struct check *k, uint32_t row, leat_text path, co
     if (!v.type)
         return arena_printf(&k->memory, "field '" TEXT_FMT "' is missing or null", TEXT_ARG(path));
     value_json(&text, &v);
-    return arena_printf(&k->memory, "field '" TEXT_FMT "' is %.200s, not a %s", TEXT_ARG(path), text.data, column_type_name(field->type));
+    return arena_printf(&k->memory, "field '" TEXT_FMT "' is %.200s, not a %s", TEXT_ARG(path), text.data,
+                        column_type_name(field->type));
 }
 
 static void refuse(struct check *k, uint32_t row, const struct binding *field, const char *code)
@@ -75,8 +76,10 @@ struct batch *schema_hold(struct instance *in, struct batch *take_b, uint64_t ep
         k.b = rest(&k);
     } else if (k.refusals.n) {
         in->source->warned = true;
-        log_line(LOG_WARN, in->planned->name, "a record does not fit `schema`: %s; such records pass (`strict: reject` would refuse "
-                 "them), and no more are told", k.refusals.at[0].sentence);
+        log_line(LOG_WARN, in->planned->name,
+                 "a record does not fit `schema`: %s; such records pass (`strict: reject` would refuse "
+                 "them), and no more are told",
+                 k.refusals.at[0].sentence);
     }
     VEC_FINI(&k.refusals);
     arena_fini(&k.memory);

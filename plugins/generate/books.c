@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* books.c: the file in which the simulator notes the truth. Each line begins with {"sequence":N, so that after a restart the file
- * can be cut to what the flow has committed. */
+/* books.c: the file in which the simulator notes the truth. Each line begins with {"sequence":N, so that after a
+ * restart the file can be cut to what the flow has committed. */
 #include "books.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* books.h: the file in which the simulator notes the truth: NDJSON, one line per fact, each with the sequence of its record. */
+/* books.h: the file in which the simulator notes the truth: NDJSON, a line per fact, with the sequence of its record.
+ */
 #ifndef GENERATE_BOOKS_H
 #define GENERATE_BOOKS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* catalogue.c: the company's master data: products and what they are made of, parts, suppliers, places. All invented. */
+/* catalogue.c: master data: products and what they are made of, parts, suppliers, places. All invented. */
 #include "parts.h"
 
 const struct product products[PRODUCTS] = {

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* --- chance: xoroshiro128+ (Blackman and Vigna), seeded by splitmix64 ------------------------------------------------ */
+/* --- chance: xoroshiro128+ (Blackman and Vigna), seeded by splitmix64 -------------------------------------------- */
 
 static uint64_t turned(uint64_t x, int by)
 {
@@ -36,7 +36,7 @@ static uint64_t splitmix(uint64_t *state)
     return z ^ z >> 31;
 }
 
-/* --- the agenda: a heap, earliest first ------------------------------------------------------------------------------ */
+/* --- the agenda: a heap, earliest first -------------------------------------------------------------------------- */
 
 static bool before(const struct planned *a, const struct planned *b)
 {
@@ -69,7 +69,7 @@ static struct planned next_planned(struct company *c)
     return first;
 }
 
-/* --- telling --------------------------------------------------------------------------------------------------------- */
+/* --- telling ----------------------------------------------------------------------------------------------------- */
 
 struct event *tell(struct company *c, enum topic topic, unsigned status)
 {
@@ -106,7 +106,7 @@ void stock(struct company *c, unsigned place, unsigned item, int32_t change, enu
         c->since[place][item] = e->sequence;
 }
 
-/* --- the audit ------------------------------------------------------------------------------------------------------- */
+/* --- the audit --------------------------------------------------------------------------------------------------- */
 
 static void count_in_transit(const struct company *c, int64_t ret[ITEMS])
 {
@@ -146,7 +146,7 @@ static void audit(struct company *c)
     tell(c, DAY_CLOSED, 0);
 }
 
-/* --- days ------------------------------------------------------------------------------------------------------------ */
+/* --- days -------------------------------------------------------------------------------------------------------- */
 
 static void midnight(struct company *c, unsigned which)
 {
@@ -185,19 +185,29 @@ static void promotion(struct company *c, unsigned which)
 static void happen(struct company *c)
 {
     static void (*const hooks[WHATS])(struct company *, unsigned) = {
-        [MIDNIGHT] = midnight, [MORNING] = morning, [EVENING] = evening, [SHOP_HOUR] = trade_shop_hour,
-        [WEB_CUSTOMER] = web_customer, [WEB_PICKED] = trade_web_picked, [WEB_ARRIVES] = trade_web_arrives,
-        [PROMOTION] = promotion, [PURCHASE_LEAVES] = supply_purchase_leaves, [PURCHASE_ARRIVES] = supply_purchase_arrives,
-        [MACHINE_FREE] = supply_machine_free, [MACHINE_BREAKS] = supply_machine_breaks,
-        [MACHINE_REPAIRED] = supply_machine_repaired, [TRUCK_LATE] = haulage_truck_late,
-        [TRUCK_ARRIVES] = haulage_truck_arrives, [TRUCK_BACK] = haulage_truck_back,
+        [MIDNIGHT] = midnight,
+        [MORNING] = morning,
+        [EVENING] = evening,
+        [SHOP_HOUR] = trade_shop_hour,
+        [WEB_CUSTOMER] = web_customer,
+        [WEB_PICKED] = trade_web_picked,
+        [WEB_ARRIVES] = trade_web_arrives,
+        [PROMOTION] = promotion,
+        [PURCHASE_LEAVES] = supply_purchase_leaves,
+        [PURCHASE_ARRIVES] = supply_purchase_arrives,
+        [MACHINE_FREE] = supply_machine_free,
+        [MACHINE_BREAKS] = supply_machine_breaks,
+        [MACHINE_REPAIRED] = supply_machine_repaired,
+        [TRUCK_LATE] = haulage_truck_late,
+        [TRUCK_ARRIVES] = haulage_truck_arrives,
+        [TRUCK_BACK] = haulage_truck_back,
     };
     struct planned p = next_planned(c);
     c->now = p.at;
     hooks[p.what](c, p.which);
 }
 
-/* --- from outside ---------------------------------------------------------------------------------------------------- */
+/* --- from outside ------------------------------------------------------------------------------------------------ */
 
 void company_init(struct company *c, uint64_t seed)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* company.h: the simulated company: six suppliers, two plants, three distribution centres, forty shops, a web shop, trucks.
+/* company.h: the simulated company: six suppliers, two plants, three centres, forty shops, a web shop, trucks.
  *
  * company.c    the calendar of what happens next, stock, and the audit at midnight
  * catalogue.c  what is made of what, by whom, at what price
@@ -7,9 +7,10 @@
  * supply.c     suppliers and machines
  * haulage.c    trucks, and what they carry
  *
- * Whole numbers only: the same seed gives the same events on every machine. The state is one block without pointers, so a
- * copy of it (memcpy, or a file) is a snapshot that goes on exactly as the original would.
- * Goods never appear or vanish: for each item, initial + bought + made = on hand + in transit + sold + used up + scrapped. */
+ * Whole numbers only: the same seed gives the same events on every machine. The state is one block without pointers,
+ * so a copy of it (memcpy, or a file) is a snapshot that goes on exactly as the original would.
+ * Goods never appear or vanish: for each item,
+ * initial + bought + made = on hand + in transit + sold + used up + scrapped. */
 #ifndef GENERATE_COMPANY_H
 #define GENERATE_COMPANY_H
 
@@ -28,7 +29,10 @@ enum {
 };
 #define COMPANY_START INT64_C(1767571200) /* Monday, 2026-01-05, 00:00 UTC */
 
-enum topic { INVENTORY_UPDATES, ORDER_STATUS, SUPPLIER_DELIVERIES, PRODUCTION_CAPACITY, SHIPPING_STATUS, TOPICS, DAY_CLOSED = TOPICS };
+enum topic {
+    INVENTORY_UPDATES, ORDER_STATUS, SUPPLIER_DELIVERIES, PRODUCTION_CAPACITY, SHIPPING_STATUS, TOPICS,
+    DAY_CLOSED = TOPICS
+};
 
 enum reason { SALE, WEB_SALE, PICKED, RECEIVED, PRODUCED, CONSUMED };
 enum order_status { PLACED, BACKORDERED, ALLOCATED, SHIPPED, DELIVERED, CANCELLED };
@@ -52,7 +56,7 @@ struct event {
     uint16_t place, item;
     uint16_t to;         /* shipment: where it goes */
     uint16_t who;        /* supplier, machine, truck, or customer (order of the web shop) */
-    int32_t change, on_hand, on_order, reorder_point, daily_milli; /* inventory; daily_milli: expected sales, thousandths */
+    int32_t change, on_hand, on_order, reorder_point, daily_milli; /* inventory; the last: sales, 1/1000 */
     int32_t quantity, good, bad; /* purchase: ordered, received, damaged; machine: planned, made, scrapped */
     int32_t utilisation;  /* machine: permille of today's shift so far */
     int64_t begun, promised, actual; /* ordered or departed; promised or expected; 0: not yet */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* haulage.c: trucks, and what they carry: from plants to the centre that needs it most, from centres to shops in the order in
- * which they asked. A truck carries one load and comes back empty. */
+/* haulage.c: trucks, and what they carry: from plants to the centre that needs it most, from centres to shops in the
+ * order in which they asked. A truck carries one load and comes back empty. */
 #include "parts.h"
 
 #include <string.h>
@@ -28,7 +28,7 @@ static struct event *tell_truck(struct company *c, unsigned truck, enum shipping
     return e;
 }
 
-/* --- loading --------------------------------------------------------------------------------------------------------- */
+/* --- loading ----------------------------------------------------------------------------------------------------- */
 
 /* What of a product may go to a place: needed there, and there is enough. */
 static int32_t loadable(const struct company *c, unsigned from, unsigned to, unsigned item)
@@ -191,7 +191,7 @@ void haulage_morning(struct company *c)
         }
 }
 
-/* --- on the road ----------------------------------------------------------------------------------------------------- */
+/* --- on the road ------------------------------------------------------------------------------------------------- */
 
 void haulage_truck_late(struct company *c, unsigned truck)
 {

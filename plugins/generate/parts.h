@@ -19,9 +19,10 @@
 
 /* What may stand in the agenda; `which` is the number of the thing. */
 enum what { MIDNIGHT, MORNING, EVENING, SHOP_HOUR, WEB_CUSTOMER, WEB_PICKED, WEB_ARRIVES, PROMOTION, PURCHASE_LEAVES,
-            PURCHASE_ARRIVES, MACHINE_FREE, MACHINE_BREAKS, MACHINE_REPAIRED, TRUCK_LATE, TRUCK_ARRIVES, TRUCK_BACK, WHATS };
+            PURCHASE_ARRIVES, MACHINE_FREE, MACHINE_BREAKS, MACHINE_REPAIRED, TRUCK_LATE, TRUCK_ARRIVES, TRUCK_BACK,
+            WHATS };
 
-/* --- catalogue.c --- */
+/* --- catalogue.c ------------------------------------------------------------------------------------------------- */
 struct product {
     const char *sku, *name;
     int32_t cost, price; /* cents */
@@ -49,7 +50,7 @@ uint16_t shop_centre(unsigned shop);   /* the place that serves this shop; shop:
 const char *place_region(unsigned place);
 const char *place_country(unsigned place);
 
-/* --- company.c --- */
+/* --- company.c --------------------------------------------------------------------------------------------------- */
 uint32_t draw(struct company *c, uint32_t below); /* 0 .. below - 1, evenly */
 static inline bool chance(struct company *c, uint32_t permille)
 {
@@ -68,7 +69,7 @@ static inline unsigned weekday(const struct company *c) /* 0: Monday */
     return (unsigned)((c->now - COMPANY_START) / DAY % 7);
 }
 
-/* --- trade.c --- */
+/* --- trade.c ----------------------------------------------------------------------------------------------------- */
 void trade_init(struct company *c);
 void trade_shop_hour(struct company *c, unsigned shop);
 void trade_web_customer(struct company *c);
@@ -77,7 +78,7 @@ void trade_web_arrives(struct company *c, unsigned order);
 void trade_promotion(struct company *c);
 void trade_evening(struct company *c); /* shops order, waiting customers are looked after */
 
-/* --- supply.c --- */
+/* --- supply.c ---------------------------------------------------------------------------------------------------- */
 void supply_init(struct company *c);
 void supply_evening(struct company *c); /* plants order parts */
 void supply_purchase_leaves(struct company *c, unsigned purchase);
@@ -86,7 +87,7 @@ void supply_machine_free(struct company *c, unsigned machine);
 void supply_machine_breaks(struct company *c, unsigned machine);
 void supply_machine_repaired(struct company *c, unsigned machine);
 
-/* --- haulage.c --- */
+/* --- haulage.c --------------------------------------------------------------------------------------------------- */
 void haulage_init(struct company *c);
 void haulage_morning(struct company *c);
 void haulage_truck_late(struct company *c, unsigned truck);

@@ -25,7 +25,7 @@ enum defect record_defect(uint64_t seed, uint64_t sequence, uint64_t of_2_32)
     return z >> 32 < of_2_32 ? (enum defect)(1 + (z & 0xffff) % (DEFECTS - 1)) : NO_DEFECT;
 }
 
-/* --- text ------------------------------------------------------------------------------------------------------------ */
+/* --- text -------------------------------------------------------------------------------------------------------- */
 
 char *put_text(char *to, const char *zero_terminated)
 {
@@ -110,7 +110,7 @@ static char *put_when(char *to, int64_t s, char *(*form)(char *, int64_t))
     return to;
 }
 
-/* --- fields ---------------------------------------------------------------------------------------------------------- */
+/* --- fields ------------------------------------------------------------------------------------------------------ */
 
 #define NAME(w, literal) ((w)->at = PUT((w)->at, ",\"" literal "\":"))
 
@@ -208,7 +208,7 @@ static void supplier(struct writing *w, unsigned s)
     *w->at++ = '}';
 }
 
-/* --- the five topics ------------------------------------------------------------------------------------------------- */
+/* --- the five topics --------------------------------------------------------------------------------------------- */
 
 static void inventory_update(struct writing *w)
 {
@@ -373,7 +373,7 @@ size_t record_write(char *to, const struct event *e, enum defect d, struct piece
     return (size_t)(w.at - to);
 }
 
-/* --- books ----------------------------------------------------------------------------------------------------------- */
+/* --- books ------------------------------------------------------------------------------------------------------- */
 
 static char *books_begin(char *to, const char *kind, const struct event *e)
 {

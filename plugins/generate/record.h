@@ -17,7 +17,7 @@ extern const char *const topic_names[TOPICS];
 
 /* The defect of record `sequence`; `of_2_32`: how many of 2^32 records have one. */
 enum defect record_defect(uint64_t seed, uint64_t sequence, uint64_t of_2_32);
-/* One JSON object without a line end, at most RECORD_MAX bytes; *ret_key: what its Kafka message is keyed by, inside it. */
+/* One JSON object without a line end, at most RECORD_MAX bytes; *ret_key: the key of its message, inside it. */
 struct piece {
     const char *at;
     size_t n;
@@ -29,7 +29,7 @@ size_t books_event(char *to, const struct event *e, enum defect d);
 size_t books_day(char *to, const struct company *c, const struct event *e);
 size_t books_end(char *to, const struct company *c); /* how many records of each topic there were */
 
-/* --- writing text ---------------------------------------------------------------------------------------------------- */
+/* --- writing text ------------------------------------------------------------------------------------------------ */
 
 static inline char *put(char *to, const char *text, size_t n)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* snapshot.h: copies of the company, so that going back does not mean simulating everything again. Only a shortcut: without
- * them the company is simulated from its first day, with the same result. */
+/* snapshot.h: copies of the company, so that going back does not mean simulating everything again. Only a shortcut:
+ * without them the company is simulated from its first day, with the same result. */
 #ifndef GENERATE_SNAPSHOT_H
 #define GENERATE_SNAPSHOT_H
 

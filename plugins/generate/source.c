@@ -14,31 +14,50 @@
 enum { SHAPE, SEED, RATE, COUNT, UNTIL, DEFECTS_SHARE, BOOKS };
 enum { SUPPLY_CHAIN, SYNTHETIC };
 static const leat_option options[] = {
-    [SHAPE] = {.name = "shape",
-               .doc = "supply-chain: what the systems of a simulated company tell, five topics in one stream (field `topic`). "
-                      "synthetic: records of 249 bytes, made as fast as can be.",
-               .type = LEAT_OPT_CHOICE,
-               .standard = "supply-chain",
-               .choices = "supply-chain|synthetic"},
-    [SEED] = {.name = "seed", .doc = "The same seed gives the same records, byte for byte.", .type = LEAT_OPT_I64, .standard = "1"},
-    [RATE] = {.name = "rate", .doc = "At most so many records; not given: as fast as the flow takes them.", .type = LEAT_OPT_RATE},
-    [COUNT] = {.name = "count", .doc = "Ends after so many records; 0: never.", .type = LEAT_OPT_I64, .standard = "0", .range = "0.."},
+    [SHAPE] =
+        {.name = "shape",
+         .doc =
+             "supply-chain: what the systems of a simulated company tell, five topics in one stream (field `topic`). "
+             "synthetic: records of 249 bytes, made as fast as can be.",
+         .type = LEAT_OPT_CHOICE,
+         .standard = "supply-chain",
+         .choices = "supply-chain|synthetic"},
+    [SEED] = {.name = "seed",
+              .doc = "The same seed gives the same records, byte for byte.",
+              .type = LEAT_OPT_I64,
+              .standard = "1"},
+    [RATE] = {.name = "rate",
+              .doc = "At most so many records; not given: as fast as the flow takes them.",
+              .type = LEAT_OPT_RATE},
+    [COUNT] = {.name = "count",
+               .doc = "Ends after so many records; 0: never.",
+               .type = LEAT_OPT_I64,
+               .standard = "0",
+               .range = "0.."},
     [UNTIL] = {.name = "until",
                .doc = "supply-chain: ends when the company's calendar, which begins on 2026-01-05, reaches this time.",
                .type = LEAT_OPT_TIME},
-    [DEFECTS_SHARE] = {.name = "defects",
-                       .doc = "supply-chain: share of the records that are damaged on purpose: a word in a number, a time that "
-                              "does not exist, a field that is missing.",
-                       .type = LEAT_OPT_F64,
-                       .standard = "0.001",
-                       .range = "0..1"},
-    [BOOKS] = {.name = "books",
-               .doc = "supply-chain: file to which the simulator writes the truth (NDJSON): every stock-out, late delivery, "
-                      "breakdown and defect, and the audit of every day. Written only by runs that keep a state.",
-               .type = LEAT_OPT_TEXT},
+    [DEFECTS_SHARE] =
+        {.name = "defects",
+         .doc = "supply-chain: share of the records that are damaged on purpose: a word in a number, a time that "
+                "does not exist, a field that is missing.",
+         .type = LEAT_OPT_F64,
+         .standard = "0.001",
+         .range = "0..1"},
+    [BOOKS] =
+        {.name = "books",
+         .doc = "supply-chain: file to which the simulator writes the truth (NDJSON): every stock-out, late delivery, "
+                "breakdown and defect, and the audit of every day. Written only by runs that keep a state.",
+         .type = LEAT_OPT_TEXT},
 };
 
-enum { CHUNK = 1024, BUFFER = 1 << 20, SYNTHETIC_CHUNK = BUFFER / SYNTHETIC_BYTES, SNAPSHOT_EVERY = 1 << 18, SAVE_EVERY_US = 5000000 };
+enum {
+    CHUNK = 1024,
+    BUFFER = 1 << 20,
+    SYNTHETIC_CHUNK = BUFFER / SYNTHETIC_BYTES,
+    SNAPSHOT_EVERY = 1 << 18,
+    SAVE_EVERY_US = 5000000
+};
 struct generate {
     leat_partition partition;
     bool ready, ended;      /* ready: the host said where to begin */
@@ -76,7 +95,7 @@ static bool keeps_books(const leat_host *h)
     return !is_synthetic(h) && h->with[BOOKS].type != LEAT_NULL && h->place->folder.n;
 }
 
-/* --- beginning and ending --------------------------------------------------------------------------------------------- */
+/* --- beginning and ending ---------------------------------------------------------------------------------------- */
 
 static leat_status create(const leat_host *h, void *self, void *shared)
 {
@@ -84,9 +103,11 @@ static leat_status create(const leat_host *h, void *self, void *shared)
     (void)shared;
     g->books.fd = -1;
     if (is_synthetic(h) && (h->with[BOOKS].type != LEAT_NULL || h->with[UNTIL].type != LEAT_NULL))
-        return h->fail(h, LEAT_FATAL, "`books` and `until` belong to `shape: supply-chain`; remove them, or use `count`");
+        return h->fail(h, LEAT_FATAL,
+                       "`books` and `until` belong to `shape: supply-chain`; remove them, or use `count`");
     if (h->with[UNTIL].type != LEAT_NULL && h->with[UNTIL].as.i64 <= COMPANY_START * 1000000)
-        return h->fail(h, LEAT_FATAL, "`until` is before the company's first day; give a time after 2026-01-05T00:00:00Z");
+        return h->fail(h, LEAT_FATAL,
+                       "`until` is before the company's first day; give a time after 2026-01-05T00:00:00Z");
     return LEAT_OK;
 }
 
@@ -114,8 +135,8 @@ static leat_status start(const leat_host *h, void *self)
         if (!g->buffer || !g->messages || !g->company || !g->earlier)
             return h->fail(h, LEAT_FATAL, "no memory for the simulated company, which needs 2 MiB");
     }
-    g->partition = h->source->announce(h, leat_text_of(is_synthetic(h) ? "synthetic" : "company"), leat_text_of("generate"),
-                                       LEAT_OFFERED);
+    g->partition = h->source->announce(h, leat_text_of(is_synthetic(h) ? "synthetic" : "company"),
+                                       leat_text_of("generate"), LEAT_OFFERED);
     return LEAT_OK;
 }
 
@@ -144,9 +165,9 @@ static void destroy(const leat_host *h, void *self)
     free(g->earlier);
 }
 
-/* --- positions -------------------------------------------------------------------------------------------------------- */
+/* --- positions --------------------------------------------------------------------------------------------------- */
 
-/* The company as it was when record `sequence` was the next: from the nearest snapshot before it, or from its first day. */
+/* The company as it was when record `sequence` was the next: from a snapshot before that, or from its first day. */
 static void go_to(const leat_host *h, struct generate *g, uint64_t sequence)
 {
     if (g->has_earlier && g->earlier->sequence <= sequence)
@@ -174,8 +195,8 @@ static leat_status seek(const leat_host *h, void *self, const leat_seek *s, uint
         return LEAT_OK;
     int r = books_open(&g->books, path.data, path.n, s->from.sequence);
     return r == 0 ? LEAT_OK
-                  : leat_failf(h, LEAT_FATAL, "cannot write the books to %.*s: %s; give another file as `books`", (int)path.n,
-                               path.data, strerror(-r));
+                  : leat_failf(h, LEAT_FATAL, "cannot write the books to %.*s: %s; give another file as `books`",
+                               (int)path.n, path.data, strerror(-r));
 }
 
 static void committed(const leat_host *h, void *self, leat_partition p, const leat_position *upto)
@@ -183,14 +204,15 @@ static void committed(const leat_host *h, void *self, leat_partition p, const le
     struct generate *g = self;
     int64_t now = now_us();
     (void)p;
-    if (!g->has_earlier || g->earlier->sequence > upto->sequence || !g->snapshot_path[0] || now - g->saved_us < SAVE_EVERY_US)
+    if (!g->has_earlier || g->earlier->sequence > upto->sequence || !g->snapshot_path[0] ||
+        now - g->saved_us < SAVE_EVERY_US)
         return;
     g->saved_us = now;
     snapshot_save(g->snapshot_path, g->earlier, seed_of(h)); /* only a shortcut: without it the start takes longer */
     g->has_earlier = false;
 }
 
-/* --- making ----------------------------------------------------------------------------------------------------------- */
+/* --- making ------------------------------------------------------------------------------------------------------ */
 
 static leat_status end(const leat_host *h, struct generate *g)
 {

@@ -11,7 +11,7 @@ enum {
     TRANSPORT_DAYS = 2           /* from a supplier */
 };
 
-/* --- parts ----------------------------------------------------------------------------------------------------------- */
+/* --- parts ------------------------------------------------------------------------------------------------------- */
 
 static int32_t sold_a_day_milli(const struct company *c, unsigned product)
 {
@@ -60,8 +60,13 @@ static void buy(struct company *c, unsigned plant, unsigned item)
         i++;
     COMPANY_ASSERT(i < PURCHASES);
     int32_t quantity = c->target[plant][item] - c->on_hand[plant][item] - c->on_order[plant][item];
-    c->purchases[i] = (struct purchase){.id = ++c->ids, .plant = (uint16_t)plant, .item = (uint16_t)item, .used = true,
-                                        .quantity = quantity, .ordered = c->now, .promised = today(c) + s->lead_days * DAY};
+    c->purchases[i] = (struct purchase){.id = ++c->ids,
+                                        .plant = (uint16_t)plant,
+                                        .item = (uint16_t)item,
+                                        .used = true,
+                                        .quantity = quantity,
+                                        .ordered = c->now,
+                                        .promised = today(c) + s->lead_days * DAY};
     struct purchase *p = &c->purchases[i];
     c->on_order[plant][item] += quantity;
     int64_t late = chance(c, (uint32_t)s->on_time) ? 0 : 1 + (int64_t)draw(c, 6);
@@ -104,7 +109,7 @@ void supply_purchase_arrives(struct company *c, unsigned purchase)
     p->used = false;
 }
 
-/* --- machines -------------------------------------------------------------------------------------------------------- */
+/* --- machines ---------------------------------------------------------------------------------------------------- */
 
 static unsigned plant_of(unsigned machine)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* synthetic.c: plain load. Every field has a fixed width and is written without a format, so that the generator is never what
- * is slow; numbers begin with a digit from 1, because JSON has no leading zeros. */
+/* synthetic.c: plain load. Every field has a fixed width and is written without a format, so that the generator is
+ * never what is slow; numbers begin with a digit from 1, because JSON has no leading zeros. */
 #include "synthetic.h"
 
 #include <string.h>
@@ -52,7 +52,8 @@ static char *record(char *to, uint64_t seed, uint64_t i)
     to = digits(to, (uint32_t)(i % 100000000), 8);
     to = clock_text(PUT(to, "\",\"ts\":\""), i);
     to = digits(PUT(to, "\",\"sku\":\"SKU-"), (uint32_t)(a & 0xffffff) % 200000, 7);
-    to = choice(PUT(to, "\",\"warehouse\":\"WH-"), "EU-NORTHEU-SOUTHUS-NORTHUS-SOUTHAP-NORTHAP-SOUTH", (uint32_t)(a >> 24 & 0xff) % 6, 8);
+    to = choice(PUT(to, "\",\"warehouse\":\"WH-"), "EU-NORTHEU-SOUTHUS-NORTHUS-SOUTHAP-NORTHAP-SOUTH",
+                (uint32_t)(a >> 24 & 0xff) % 6, 8);
     to = digits(PUT(to, "-"), (uint32_t)(a >> 32 & 0xff) % 200, 3);
     to = hundreds(PUT(to, "\",\"qty\":"), (uint32_t)(a >> 40));
     to = hundreds(PUT(to, ",\"reorder_point\":"), (uint32_t)b & 0xffffff);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* synthetic.h: plain load: records of the same size, made as fast as can be; record i depends on the seed and i alone. */
+/* synthetic.h: plain load: records of one size, made as fast as can be; record i depends on the seed and i alone. */
 #ifndef GENERATE_SYNTHETIC_H
 #define GENERATE_SYNTHETIC_H
 

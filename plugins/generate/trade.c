@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* trade.c: customers: those in shops, who take what is there, and those on the web, who wait.
- * Customers do not come evenly: weekdays differ, and now and then one product is promoted and sells two and a half times as
- * well, which the reorder points do not know. */
+ * Customers do not come evenly: weekdays differ, and now and then one product is promoted and sells two and a half
+ * times as well, which the reorder points do not know. */
 #include "parts.h"
 
 enum {
@@ -12,7 +12,7 @@ enum {
     MEAN_SALE = 2                /* units that one customer takes */
 };
 
-/* --- what is expected ------------------------------------------------------------------------------------------------ */
+/* --- what is expected -------------------------------------------------------------------------------------------- */
 
 static uint16_t any_product(struct company *c) /* popular ones more often */
 {
@@ -47,7 +47,8 @@ void trade_init(struct company *c)
     }
     for (unsigned p = 0; p < CENTRES; p++)
         for (unsigned k = 0; k < PRODUCTS; k++)
-            expect(c, FIRST_CENTRE + p, k, sum[p][k] + WEB_LINES_A_DAY / CENTRES * 3 / 2 * products[k].popularity, centre_days);
+            expect(c, FIRST_CENTRE + p, k, sum[p][k] + WEB_LINES_A_DAY / CENTRES * 3 / 2 * products[k].popularity,
+                   centre_days);
     plan(c, COMPANY_START + draw(c, HOUR), WEB_CUSTOMER, 0);
     plan(c, COMPANY_START + 5 * DAY + draw(c, DAY), PROMOTION, 0);
     for (unsigned i = 1; i < 8; i++) /* shops order in eight groups, so that no moment has too much to tell */
@@ -68,7 +69,7 @@ void trade_promotion(struct company *c)
     plan(c, c->now + 2 * DAY + draw(c, 6 * DAY), PROMOTION, 0);
 }
 
-/* --- shops ----------------------------------------------------------------------------------------------------------- */
+/* --- shops ------------------------------------------------------------------------------------------------------- */
 
 static void sell(struct company *c, unsigned place, unsigned item)
 {
@@ -132,7 +133,7 @@ static void shop_orders(struct company *c, unsigned shop)
     }
 }
 
-/* --- the web shop ---------------------------------------------------------------------------------------------------- */
+/* --- the web shop ------------------------------------------------------------------------------------------------ */
 
 static void tell_web(struct company *c, struct web_order *o)
 {
@@ -188,8 +189,12 @@ void trade_web_customer(struct company *c)
     if (i == WEB_ORDERS)
         return; /* the shop is overrun: this customer goes elsewhere */
     struct web_order *o = &c->web[i];
-    *o = (struct web_order){.id = ++c->ids, .customer = draw(c, 60000), .centre = (uint16_t)(FIRST_CENTRE + draw(c, CENTRES)),
-                            .used = true, .placed = c->now, .promised = today(c) + 3 * DAY};
+    *o = (struct web_order){.id = ++c->ids,
+                            .customer = draw(c, 60000),
+                            .centre = (uint16_t)(FIRST_CENTRE + draw(c, CENTRES)),
+                            .used = true,
+                            .placed = c->now,
+                            .promised = today(c) + 3 * DAY};
     fill_basket(c, o);
     tell_web(c, o);
     if (allocate(c, o))
@@ -216,7 +221,7 @@ void trade_web_arrives(struct company *c, unsigned order)
     o->used = false;
 }
 
-/* Customers who wait: there is something now, or they have had enough. At most a few a time: the rest come next evening. */
+/* Customers who wait: there is something now, or they have had enough. A few at a time: the rest come next evening. */
 static void look_after_web(struct company *c)
 {
     unsigned told = 0;
