@@ -23,7 +23,7 @@ def at_load(body):
 
 plugin("good")
 plugin("chatty", at_load('printf("hello\\n"); fflush(stdout);'))
-plugin("crash", at_load("kill(getpid(), SIGSEGV);"))
+plugin("crash", at_load("signal(SIGSEGV, SIG_DFL); kill(getpid(), SIGSEGV);"))
 plugin("abort", at_load("abort();"))
 plugin("exit", at_load("exit(3);"))
 plugin("hang", at_load("for (;;) pause();"))

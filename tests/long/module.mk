@@ -11,3 +11,5 @@ LONG_TESTS += tests/long/expr_postgres_test.py
 EXTRA_DIST += tests/long/expr_postgres_test.py
 LONG_TESTS += tests/long/supply_chain_servers.py
 EXTRA_DIST += tests/long/supply_chain_servers.py
+LONG_TESTS += tests/long/sanitizers.sh
+EXTRA_DIST += tests/long/sanitizers.sh

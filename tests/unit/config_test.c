@@ -247,7 +247,7 @@ static bool bind_key(void *self, const leat_option *o, uint32_t port, const stru
                      leat_value *ret)
 {
     (void)o, (void)port, (void)where;
-    *ret = bound(self, "key%.0s", text);
+    *ret = bound(self, "key%.*s", TEXT(""));
     return true;
 }
 
