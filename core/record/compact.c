@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* compact.c: copies of the few records that are left of a block, so that a batch that has to wait does not keep it alive. */
+/* compact.c: copies of the few records that are left of a block, so that a batch that has to wait does not keep it
+ * alive. */
 #include "core/record/record_internal.h"
 #include "core/record/shape.h"
 
@@ -39,7 +40,8 @@ static void copy_messages(struct batch *to, const struct root *from, const uint3
     struct memory *m = &to->in->memory;
     struct root *r = &to->in->root;
     struct message *messages = memory_zalloc(m, (to->view.n + 1) * sizeof *messages);
-    uint32_t *of = memory_alloc(m, (to->view.n + 1) * sizeof *of), *kth = memory_alloc(m, (to->view.n + 1) * sizeof *kth);
+    uint32_t *of = memory_alloc(m, (to->view.n + 1) * sizeof *of),
+             *kth = memory_alloc(m, (to->view.n + 1) * sizeof *kth);
     for (uint32_t i = 0; i < to->view.n; i++) {
         uint32_t row = rows ? rows[i] : i;
         of[i] = i;
@@ -57,7 +59,8 @@ static void copy_places(struct batch *to, struct batch *b, const struct root *fr
 {
     uint64_t *sequences = batch_alloc(to, (to->view.n + 1) * sizeof *sequences);
     for (uint32_t i = 0; i < to->view.n; i++)
-        sequences[i] = from->sequences ? from->sequences[rows ? rows[i] : i] : from->first + from->records[rows ? rows[i] : i].at;
+        sequences[i] =
+            from->sequences ? from->sequences[rows ? rows[i] : i] : from->first + from->records[rows ? rows[i] : i].at;
     to->in->root.sequences = sequences;
     if (!from->first_line && !from->lines)
         return;

@@ -8,6 +8,7 @@
 struct csv_error {
     const char *code, *what;
     const char *at;
+    const char *seen; /* the byte that tells */
 };
 /* A record being read. */
 struct csv {
@@ -20,7 +21,7 @@ struct csv {
     uint32_t n, cap;
     struct csv_error error;
 };
-enum csv_end { CSV_DONE, CSV_MORE, CSV_WRONG };
+enum csv_end { CSV_DONE, CSV_MORE, CSV_MORE_OF_LINE_END, CSV_WRONG };
 
 static bool line_end(char c)
 {
@@ -49,7 +50,7 @@ static enum csv_end quoted_field(struct csv *c)
                 break;
             if (!c->last)
                 return CSV_MORE;
-            c->error = (struct csv_error){"csv_quote", "this quoted field has no end", from - 1};
+            c->error = (struct csv_error){"csv_quote", "this quoted field has no end", from - 1, c->end};
             return CSV_WRONG;
         }
         if (c->p[1] != c->quote)
@@ -60,7 +61,7 @@ static enum csv_end quoted_field(struct csv *c)
     add_field(c, from, c->p, true, doubled);
     c->p++;
     if (c->p < c->end && *c->p != c->delimiter && !line_end(*c->p)) {
-        c->error = (struct csv_error){"csv_quote", "a delimiter is expected behind the closing quote", c->p};
+        c->error = (struct csv_error){"csv_quote", "a delimiter is expected behind the closing quote", c->p, c->p};
         return CSV_WRONG;
     }
     return CSV_DONE;
@@ -105,7 +106,7 @@ static enum csv_end read_record(struct csv *c)
             return c->last ? CSV_DONE : CSV_MORE;
         if (line_end(*c->p)) {
             c->p = past_line_end(c->p, c->end, c->last);
-            return c->p ? CSV_DONE : CSV_MORE;
+            return c->p ? CSV_DONE : CSV_MORE_OF_LINE_END;
         }
         c->p++; /* the delimiter: another field follows, if only an empty one */
     }
@@ -236,58 +237,87 @@ static void count_lines(struct decoder *d, const char *p, const char *end, bool 
         d->line += *p == '\n' || (*p == '\r' && (p + 1 == end || p[1] != '\n'));
 }
 
-/* A record that was too long ends at the next line end outside of quotes. */
+/* The rest of a record that was too long, by the same rules as read_record; the state goes over reads and restarts. */
+static enum csv_skip skip_step(const struct codec *k, enum csv_skip state, char c)
+{
+    if (state == SKIP_QUOTED)
+        return c == k->quote ? SKIP_QUOTE : SKIP_QUOTED;
+    if (c == k->quote && k->quote && state != SKIP_PLAIN)
+        return SKIP_QUOTED;
+    return c == k->delimiter ? SKIP_START : SKIP_PLAIN;
+}
+
 static const char *skip_record(struct decoder *d, struct place_in *in, const char *p)
 {
     for (; p < in->end; p++) {
-        if (*p == d->codec.quote)
-            d->skip_in_quotes = !d->skip_in_quotes;
-        else if (line_end(*p) && !d->skip_in_quotes) {
+        if (line_end(*p) && d->skip != SKIP_QUOTED) {
             const char *next = past_line_end(p, in->end, in->last);
             d->skipping = next == NULL;
             return next ? next : p;
         }
+        d->skip = skip_step(&d->codec, d->skip, *p);
     }
     return p;
 }
 
-static bool in_quotes(const char *p, const char *end, char quote)
+static const char *skip_too_long(struct decoder *d, struct place_in *in, const char *p)
 {
-    bool in = false;
-    for (; p < end; p++)
-        in ^= *p == quote;
-    return in;
+    d->skipping = true;
+    d->skip = SKIP_START;
+    return skip_record(d, in, p);
 }
 
-/* One record at p, or what is none; NULL: its end has not come yet. */
-static const char *decode_one(struct decoder *d, struct place_in *in, const char *p, bool *ret_quoted)
+/* A record that is whole. Where the next one begins. */
+static const char *take_whole(struct decoder *d, struct place_in *in, const char *p, const struct csv *c)
 {
-    struct csv c = csv_at(d, in->base, p, in->end, in->last);
-    enum csv_end e = read_record(&c);
-    *ret_quoted = c.quoted || e != CSV_DONE;
-    const char *next = e == CSV_WRONG ? next_line(p, in->end, in->last) : c.p, *end = next;
-    if (e == CSV_MORE || !next) {
-        if (!unended_too_long(d, in, p))
-            return NULL;
-        d->skipping = true;
-        d->skip_in_quotes = in_quotes(p, in->end, d->codec.quote);
-        return in->end;
-    }
+    const char *end = c->p;
     while (end > p && line_end(end[-1]))
         end--;
     leat_text raw = {p, (size_t)(end - p)};
     if (!raw.n || too_long(d, in, p, raw.n))
-        return next;
-    if (e == CSV_WRONG)
-        reject(d, raw, sequence_at(d, in, p), line_number(d, in), c.error.code, "no csv record: %s, at byte %zu",
-               c.error.what, (size_t)(c.error.at - p) + 1);
-    else if (d->names)
-        take_record(d, in, &c, raw);
-    else if (d->codec.header)
-        csv_set_names(d, p, next);
-    else
-        return *ret_quoted = true, numbered_names(d, c.n), p; /* the same record again */
+        return c->p;
+    if (d->names) {
+        take_record(d, in, c, raw);
+    } else if (d->codec.header) {
+        csv_set_names(d, p, c->p);
+    } else {
+        numbered_names(d, c->n);
+        return p; /* the same record again */
+    }
+    return c->p;
+}
+
+/* What is no record: its first line is rejected. NULL: the line has no end yet. */
+static const char *take_wrong(struct decoder *d, struct place_in *in, const char *p, const struct csv_error *e)
+{
+    const char *next = next_line(p, in->end, in->last), *end = next;
+    if (!next)
+        return NULL;
+    while (end > p && line_end(end[-1]))
+        end--;
+    reject(d, (leat_text){p, (size_t)(end - p)}, sequence_at(d, in, p), line_number(d, in), e->code,
+           "no csv record: %s, at byte %zu", e->what, (size_t)(e->at - p) + 1);
     return next;
+}
+
+/* One record at p, or what is none; NULL: its end has not come yet. Whatever the reads were, a record is too long when
+ * neither its end nor what is wrong with it lies within max_record bytes. */
+static const char *decode_one(struct decoder *d, struct place_in *in, const char *p, bool *ret_quoted)
+{
+    struct csv c = csv_at(d, in->base, p, in->end, in->last);
+    enum csv_end e = read_record(&c);
+    size_t told = e == CSV_WRONG ? (size_t)(c.error.seen - p) : (size_t)(in->end - p);
+    *ret_quoted = c.quoted || e != CSV_DONE;
+    if (e == CSV_DONE) {
+        const char *next = take_whole(d, in, p, &c);
+        *ret_quoted |= next == p;
+        return next;
+    }
+    if (e == CSV_MORE_OF_LINE_END)
+        told--;
+    if (too_long(d, in, p, told))
+        return skip_too_long(d, in, p);
+    return e == CSV_WRONG ? take_wrong(d, in, p, &c.error) : NULL;
 }
 
 const char *decode_csv(struct decoder *d, struct place_in *in, const char *p, uint32_t max)

@@ -81,15 +81,21 @@ void decoder_free(struct decoder *d)
     free(d);
 }
 
-/* A state that begins with a mark says that the position is inside of a record that was too long. */
-enum { MARK_SKIPPING = 0x18, MARK_QUOTED = 0x19 };
+/* A state that begins with such a byte says that the position is inside of a record that was too long, and where in it;
+ * or only that the header follows, if that begins with such a byte itself. */
+enum { MARK_HEADER = 0x17, MARK_SKIPPING = 0x18, MARK_LAST = MARK_SKIPPING + SKIP_QUOTE };
+
+static bool is_mark(leat_text t)
+{
+    return t.n && *t.data >= MARK_HEADER && *t.data <= MARK_LAST;
+}
 
 static void take_mark(struct decoder *d, leat_text *state)
 {
-    if (!state->n || (*state->data != MARK_SKIPPING && *state->data != MARK_QUOTED))
+    if (!is_mark(*state))
         return;
-    d->skipping = true;
-    d->skip_in_quotes = *state->data == MARK_QUOTED;
+    d->skipping = *state->data != MARK_HEADER;
+    d->skip = d->skipping ? (enum csv_skip)(*state->data - MARK_SKIPPING) : SKIP_START;
     state->data++;
     state->n--;
 }
@@ -563,10 +569,10 @@ uint64_t decoder_position(const struct decoder *d)
 leat_text decoder_state(const struct decoder *d)
 {
     struct decoder *own = (struct decoder *)d; /* where the text is put together */
-    if (!d->skipping)
+    if (!d->skipping && !is_mark(buf_view(&d->header)))
         return buf_view(&d->header);
     own->state.n = 0;
-    buf_char(&own->state, d->skip_in_quotes ? MARK_QUOTED : MARK_SKIPPING);
+    buf_char(&own->state, (char)(d->skipping ? MARK_SKIPPING + d->skip : MARK_HEADER));
     buf_text(&own->state, buf_view(&d->header));
     return buf_view(&own->state);
 }

@@ -36,7 +36,7 @@ struct decoder {
     bool seeked, started, ended, dead;
     bool idle;     /* nothing whole was left, and nothing has come since */
     bool skipping; /* the rest of a record that is too long */
-    bool skip_in_quotes;
+    enum csv_skip { SKIP_START, SKIP_PLAIN, SKIP_QUOTED, SKIP_QUOTE } skip; /* csv: where in it */
     size_t seen; /* bytes behind begin that hold no record end */
     struct inflater *inflater;
     enum compression compression;

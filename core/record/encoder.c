@@ -35,6 +35,8 @@ void encoder_free(struct encoder *e)
 
 static bool needs_quotes(const struct codec *k, leat_text t)
 {
+    if (t.n >= 3 && memcmp(t.data, "\xef\xbb\xbf", 3) == 0)
+        return true; /* at the beginning of a file it would be taken for a byte order mark */
     for (size_t i = 0; i < t.n; i++)
         if (t.data[i] == k->delimiter || t.data[i] == k->quote || t.data[i] == '\n' || t.data[i] == '\r')
             return true;

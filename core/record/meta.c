@@ -134,7 +134,8 @@ static bool meta_number(const struct batch *b, uint32_t path, uint32_t row, stru
     }
     if (path == PATH_LINE) {
         *ret = r->lines                      ? (int64_t)r->lines[below]
-               : r->records && r->first_line ? (int64_t)line_of(lines, r, below) : 0;
+               : r->records && r->first_line ? (int64_t)line_of(lines, r, below)
+                                             : 0;
         return *ret != 0;
     }
     *ret = (int64_t)id.sequence;

@@ -112,8 +112,8 @@ void batch_place(struct batch *o, struct origin *origin, uint64_t first);
  * raw bytes and `.` work as on any batch; types as they come are unified as batch_read says. Takes its own references.
  */
 struct batch *batch_concat(struct pool *pool, struct batch *const *parts, uint32_t n_parts);
-/* The same records, for a batch that will wait: if they keep less than a quarter of their block alive they are copied out of
- * it. A new reference, to b itself or to the copy. */
+/* The same records, for a batch that will wait: if they keep less than a quarter of their block alive they are copied
+ * out of it. A new reference, to b itself or to the copy. */
 struct batch *batch_compact(struct batch *b);
 /* Rows from..from+n of a sealed batch (cuts what is longer than a batch may be). */
 struct batch *batch_slice(struct batch *b, uint32_t from, uint32_t n);
