@@ -147,8 +147,8 @@ static void check_processor(struct registry *r, const char *path, const leat_pro
     if (p->kind == LEAT_SOURCE || p->kind == LEAT_SINK)
         printf("%s: its description is as it should be; a %s is not run here, because it would reach out of this process\n", where,
                plugin_kind_name(p->kind));
-    else if (p->needs & (LEAT_NEEDS_STATE | LEAT_NEEDS_TIMERS | LEAT_NEEDS_LOOP))
-        printf("%s: its description is as it should be; it is not run here, because it needs state, timers or a loop\n", where);
+    else if (p->needs & (LEAT_NEEDS_STATE | LEAT_NEEDS_TIMERS | LEAT_NEEDS_NETWORK))
+        printf("%s: its description is as it should be; it is not run here, because it needs state, timers or the network\n", where);
     else
         check_transform(r, p, where, with, o);
 }

@@ -27,16 +27,19 @@ static size_t split(const char *list, char **to, size_t room)
     return n;
 }
 
-/* "plugins" beside the binary, as in the build folder; NULL: there is none. */
-static char *folder_beside(void)
+/* Of a binary that runs where it was built, or that was installed under another root; NULL: none of these is there. */
+static char *folder_of_binary(void)
 {
     char path[4096];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
     if (n <= 0)
         return NULL;
     path[n] = 0;
-    auto_free char *folder = xasprintf("%s/plugins", dirname(path));
-    return access(folder, X_OK) == 0 ? steal(folder) : NULL;
+    const char *home = dirname(path);
+    auto_free char *built = xasprintf("%s/plugins", home), *installed = xasprintf("%s/../lib/leat/plugins", home);
+    if (access(built, X_OK) == 0)
+        return steal(built);
+    return access(installed, X_OK) == 0 ? steal(installed) : NULL;
 }
 
 char **plugin_folders(const char *given)
@@ -45,7 +48,7 @@ char **plugin_folders(const char *given)
     char **folders = xcalloc(ROOM + 2, sizeof *folders);
     size_t n = split(given, folders, ROOM / 2);
     n += split(getenv("LEAT_PLUGINS"), folders + n, ROOM / 2);
-    char *own = folder_beside();
+    char *own = folder_of_binary();
     folders[n] = own ? own : xstrdup(LEAT_PLUGIN_FOLDER);
     return folders;
 }

@@ -168,7 +168,8 @@ static bool one_batch(struct checked *k, struct instance *in, struct batch *b, e
     add_all(in->planned, all, ports);
     ports_free(in->planned, ports);
     if (s != LEAT_OK && !k->figures->stopped[0])
-        snprintf(k->figures->stopped, sizeof k->figures->stopped, "%s", in->why[0] ? in->why : "it answers neither OK nor a failure");
+        snprintf(k->figures->stopped, sizeof k->figures->stopped, "%s", in->why[0] ? in->why
+                 : s == LEAT_AGAIN || s == LEAT_WAIT ? "AGAIN, for longer than the check waits" : "neither OK nor a failure");
     return s == LEAT_OK;
 }
 
