@@ -467,15 +467,15 @@ static void nesting_and_size_have_limits(void **state)
 {
     struct lab *l = *state;
     struct expr_error error;
-    auto_buf deep = {0}, wide = {0}, doubled = {0};
+    auto_buf deep = {0}, many = {0}, doubled = {0};
     for (int i = 0; i < 300; i++)
         buf_char(&deep, '(');
     assert_null(expr_parse(&l->arena, l->paths, buf_view(&deep), NULL, &error));
     assert_string_equal(error.code, "E306");
-    buf_str(&wide, "a");
+    buf_str(&many, "a");
     for (int i = 0; i < 2000; i++)
-        buf_str(&wide, "+a");
-    assert_null(expr_parse(&l->arena, l->paths, buf_view(&wide), NULL, &error));
+        buf_str(&many, "+a");
+    assert_null(expr_parse(&l->arena, l->paths, buf_view(&many), NULL, &error));
     assert_string_equal(error.code, "E306");
     buf_str(&doubled, "a");
     for (int i = 0; i < 40; i++)
