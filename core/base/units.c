@@ -258,24 +258,36 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
+static char *put_digits(char *to, unsigned x, int n)
+{
+    for (int i = n; i-- > 0; x /= 10)
+        to[i] = (char)('0' + x % 10);
+    return to + n;
+}
+
 size_t print_time(char ret[40], int64_t us)
 {
     int64_t days = floor_div(us, 86400000000), rest = us - days * 86400000000, z = days + 719468;
     int64_t era = floor_div(z, 146097);
     unsigned doe = (unsigned)(z - era * 146097), yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
     unsigned doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
-    unsigned d = doy - (153 * mp + 2) / 5 + 1, m = mp < 10 ? mp + 3 : mp - 9;
+    unsigned d = doy - (153 * mp + 2) / 5 + 1, m = mp < 10 ? mp + 3 : mp - 9, second = (unsigned)(rest / 1000000);
     int64_t y = (int64_t)yoe + era * 400 + (m <= 2);
-    int n = snprintf(ret, 40, "%04" PRId64 "-%02u-%02uT%02d:%02d:%02d", y, m, d, (int)(rest / 3600000000), (int)(rest / 60000000 % 60),
-                     (int)(rest / 1000000 % 60));
-    if (rest % 1000000) {
-        n += snprintf(ret + n, 40 - (size_t)n, ".%06d", (int)(rest % 1000000));
-        while (ret[n - 1] == '0')
-            n--;
+    char *at = y >= 0 && y <= 9999 ? put_digits(ret, (unsigned)y, 4) : ret + snprintf(ret, 16, "%04" PRId64, y);
+    const unsigned parts[] = {m, d, second / 3600, second / 60 % 60, second % 60};
+    for (size_t i = 0; i < N_OF(parts); i++) {
+        *at++ = "--T::"[i];
+        at = put_digits(at, parts[i], 2);
     }
-    ret[n] = 'Z';
-    ret[n + 1] = 0;
-    return (size_t)n + 1;
+    if (rest % 1000000) {
+        *at++ = '.';
+        at = put_digits(at, (unsigned)(rest % 1000000), 6);
+        while (at[-1] == '0')
+            at--;
+    }
+    *at++ = 'Z';
+    *at = 0;
+    return (size_t)(at - ret);
 }
 
 size_t print_duration(char ret[40], int64_t us)

@@ -3,7 +3,6 @@
 #include "types.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -52,31 +51,6 @@ static bool read_formats(leat_text rest, struct type *ret, char why[TYPE_WHY])
     return true;
 }
 
-bool type_parse(leat_text spelt, struct type *ret, char why[TYPE_WHY])
-{
-    size_t n = 0;
-    memset(ret, 0, sizeof *ret);
-    while (n < spelt.n && isalpha((unsigned char)spelt.data[n]))
-        n++;
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (strlen(types[i].name) == n && memcmp(types[i].name, spelt.data, n) == 0)
-            ret->column = types[i].column;
-    if (!ret->column) {
-        snprintf(why, TYPE_WHY,
-                 "unknown type '%.*s': there are int, decimal, float, bool, text, time, and date 'DD.MM.YYYY'",
-                 (int)(spelt.n < 60 ? spelt.n : 60), spelt.data);
-        return false;
-    }
-    leat_text rest = {spelt.data + n, spelt.n - n};
-    if (!read_formats(rest, ret, why))
-        return false;
-    if (ret->n_formats && ret->column != LEAT_TIME) {
-        snprintf(why, TYPE_WHY, "only time and date take a format");
-        return false;
-    }
-    return true;
-}
-
 /* --- numbers ----------------------------------------------------------------------------------------------------- */
 
 /* Sign, digits, and at most one point: mantissa and scale. false: something else, or more than 18 digits. */
@@ -112,14 +86,19 @@ static bool read_decimal(leat_text t, struct parsed *ret)
 
 static bool read_int(leat_text t, struct parsed *ret)
 {
-    char text[32], *end;
-    if (t.n == 0 || t.n >= sizeof text || (!isdigit((unsigned char)t.data[0]) && t.data[0] != '-' && t.data[0] != '+'))
+    bool minus = t.n && t.data[0] == '-';
+    size_t at = t.n && (minus || t.data[0] == '+');
+    uint64_t limit = (uint64_t)INT64_MAX + minus, x = 0;
+    if (at == t.n)
         return false;
-    memcpy(text, t.data, t.n);
-    text[t.n] = 0;
-    errno = 0;
-    ret->i64 = strtoll(text, &end, 10);
-    return !*end && errno == 0 && isdigit((unsigned char)end[-1]);
+    for (; at < t.n; at++) {
+        unsigned digit = (unsigned char)t.data[at] - '0';
+        if (digit > 9 || x > (limit - digit) / 10)
+            return false;
+        x = x * 10 + digit;
+    }
+    ret->i64 = (int64_t)(minus ? 0 - x : x);
+    return true;
 }
 
 static bool read_float(leat_text t, struct parsed *ret)
@@ -271,21 +250,26 @@ static bool scan_one(struct scan *s, int what, struct moment *m)
     }
 }
 
-static bool scan_time(struct scan s, const char *format, struct moment *m)
+/* A format as steps: PATTERN and what is scanned, or a character that stands for itself. */
+enum { PATTERN = 256 };
+
+static void compile_format(const char *format, uint16_t *steps)
 {
     while (*format) {
         size_t i = 0, n = sizeof patterns / sizeof *patterns;
         while (i < n && strncasecmp(format, patterns[i].spelt, strlen(patterns[i].spelt)) != 0)
             i++;
-        if (i == n) { /* stands for itself */
-            if (s.at >= s.end || *s.at++ != *format++)
-                return false;
-            continue;
-        }
-        if (!scan_one(&s, patterns[i].what, m))
-            return false;
-        format += strlen(patterns[i].spelt);
+        *steps++ = i < n ? (uint16_t)(PATTERN + patterns[i].what) : (unsigned char)*format;
+        format += i < n ? strlen(patterns[i].spelt) : 1;
     }
+    *steps = 0;
+}
+
+static bool scan_time(struct scan s, const uint16_t *steps, struct moment *m)
+{
+    for (; *steps; steps++)
+        if (*steps >= PATTERN ? !scan_one(&s, *steps - PATTERN, m) : s.at >= s.end || (unsigned char)*s.at++ != *steps)
+            return false;
     return s.at == s.end;
 }
 
@@ -349,7 +333,7 @@ static bool read_time(const struct type *type, leat_text t, struct parsed *ret)
         return scan_rfc3339(t, &m) && to_us(&m, &ret->i64);
     for (uint32_t i = 0; i < type->n_formats; i++) {
         m = (struct moment){.day = 1, .month = 1};
-        if (scan_time((struct scan){t.data, t.data + t.n}, type->formats[i], &m) && to_us(&m, &ret->i64))
+        if (scan_time((struct scan){t.data, t.data + t.n}, type->steps[i], &m) && to_us(&m, &ret->i64))
             return true;
     }
     return false;
@@ -371,4 +355,31 @@ bool type_convert(const struct type *type, leat_text t, struct parsed *ret)
     default:
         return true;
     }
+}
+
+bool type_parse(leat_text spelt, struct type *ret, char why[TYPE_WHY])
+{
+    size_t n = 0;
+    memset(ret, 0, sizeof *ret);
+    while (n < spelt.n && isalpha((unsigned char)spelt.data[n]))
+        n++;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strlen(types[i].name) == n && memcmp(types[i].name, spelt.data, n) == 0)
+            ret->column = types[i].column;
+    if (!ret->column) {
+        snprintf(why, TYPE_WHY,
+                 "unknown type '%.*s': there are int, decimal, float, bool, text, time, and date 'DD.MM.YYYY'",
+                 (int)(spelt.n < 60 ? spelt.n : 60), spelt.data);
+        return false;
+    }
+    leat_text rest = {spelt.data + n, spelt.n - n};
+    if (!read_formats(rest, ret, why))
+        return false;
+    if (ret->n_formats && ret->column != LEAT_TIME) {
+        snprintf(why, TYPE_WHY, "only time and date take a format");
+        return false;
+    }
+    for (uint32_t i = 0; i < ret->n_formats; i++)
+        compile_format(ret->formats[i], ret->steps[i]);
+    return true;
 }

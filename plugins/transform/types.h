@@ -12,7 +12,8 @@ enum { FORMATS_MAX = 4, FORMAT_MAX = 48, TYPE_WHY = 200 };
 struct type {
     uint32_t column; /* LEAT_I64, LEAT_DEC, LEAT_F64, LEAT_BOOL, LEAT_TEXT, LEAT_TIME */
     uint32_t n_formats;
-    char formats[FORMATS_MAX][FORMAT_MAX]; /* PostgreSQL's patterns; none: RFC 3339 */
+    char formats[FORMATS_MAX][FORMAT_MAX];   /* PostgreSQL's patterns; none: RFC 3339 */
+    uint16_t steps[FORMATS_MAX][FORMAT_MAX]; /* what they mean, see types.c; ends with 0 */
 };
 struct parsed {
     int64_t i64; /* LEAT_BOOL, LEAT_TIME, and the mantissa of LEAT_DEC too */
