@@ -27,6 +27,8 @@ struct followed {
     uint64_t offset;        /* of the next byte to read */
     uint64_t size;          /* when it was looked at last */
     uint64_t look;          /* the last that found it by its pattern */
+    uint64_t lag;           /* records still to come, as it was told last */
+    uint32_t record_bytes;  /* of one, about; 0: not known */
     int64_t quiet_since_us; /* since when there is nothing to read (monotonic) */
     int64_t modified_us;    /* its own time stamp */
     bool mine;              /* the host said where to read on */

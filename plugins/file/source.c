@@ -54,7 +54,7 @@ static const leat_metric metrics[] = {
                            .doc = "Files that could not be read at the last look.",
                            .kind = LEAT_GAUGE},
 };
-enum { CHUNKS_IN_A_ROW = 64, CHECK_EVERY_US = 100000 };
+enum { CHUNKS_IN_A_ROW = 64, CHECK_EVERY_US = 100000, SAMPLE_BYTES = 4096 };
 
 /* --- beginning and ending ---------------------------------------------------------------------------------------- */
 
@@ -223,6 +223,16 @@ static void reached_end(const leat_host *h, struct follow *f, struct followed *e
         end(h, e);
 }
 
+/* How long records are, from the line ends of the first bytes; a file without any tells no lag. */
+static void measure_records(struct followed *e, const char *bytes, size_t n)
+{
+    uint32_t ends = 0;
+    n = n < SAMPLE_BYTES ? n : SAMPLE_BYTES;
+    for (size_t i = 0; i < n; i++)
+        ends += bytes[i] == '\n';
+    e->record_bytes = ends && !e->compressed ? (uint32_t)(n / ends) : 0;
+}
+
 /* One chunk; true when there was something. */
 static bool read_chunk(const leat_host *h, struct follow *f, struct followed *e)
 {
@@ -233,7 +243,10 @@ static bool read_chunk(const leat_host *h, struct follow *f, struct followed *e)
     }
     if (e->from_end)
         begin_at_end(h, e);
-    ssize_t n = pread(e->fd, h->source->space(h, e->partition, FILE_CHUNK), FILE_CHUNK, (off_t)e->offset);
+    char *to = h->source->space(h, e->partition, FILE_CHUNK);
+    ssize_t n = pread(e->fd, to, FILE_CHUNK, (off_t)e->offset);
+    if (n > 0)
+        measure_records(e, to, (size_t)n);
     h->source->fill(h, e->partition, n > 0 ? (size_t)n : 0);
     if (n > 0) {
         e->offset += (uint64_t)n;
@@ -272,6 +285,17 @@ static bool read_any(const leat_host *h, struct follow *f)
     return false;
 }
 
+/* What is still to come, for the metric; in compressed files nobody knows. */
+static void tell_lag(const leat_host *h, struct followed *e)
+{
+    uint64_t left = e->size > e->offset && !e->ended ? e->size - e->offset : 0;
+    uint64_t lag = e->record_bytes ? (left + e->record_bytes - 1) / e->record_bytes : 0;
+    if (lag == e->lag)
+        return;
+    e->lag = lag;
+    h->source->lag(h, e->partition, lag);
+}
+
 /* Files at whose end we stood: have they grown, shrunk, or been quiet for long enough? */
 static void check_ends(const leat_host *h, struct follow *f, int64_t now_us)
 {
@@ -279,7 +303,10 @@ static void check_ends(const leat_host *h, struct follow *f, int64_t now_us)
     f->check_at_us = now_us + CHECK_EVERY_US;
     for (uint32_t i = 0; i < f->n; i++) {
         struct followed *e = f->files[i];
-        if (!e->mine || e->ended || !e->at_end)
+        if (!e->mine)
+            continue;
+        tell_lag(h, e);
+        if (e->ended || !e->at_end)
             continue;
         if (e->fd >= 0 && fstat(e->fd, &st) == 0 && (uint64_t)st.st_size > e->offset)
             e->at_end = false;
