@@ -132,6 +132,13 @@ static leat_status create(const leat_host *h, void *self, void *shared)
     return LEAT_OK;
 }
 
+static void stir(const struct sink *s)
+{
+    static const uint64_t one = 1;
+    if (write(s->event_fd, &one, sizeof one) < 0)
+        return; /* its counter is full: it will wake us */
+}
+
 static leat_status open_producer(struct sink *s)
 {
     static const uint64_t one = 1;
@@ -144,6 +151,7 @@ static leat_status open_producer(struct sink *s)
         return status;
     s->queue = rd_kafka_queue_get_main(s->client.rk);
     rd_kafka_queue_io_event_enable(s->queue, s->event_fd, &one, sizeof one);
+    stir(s); /* it only tells when the queue was empty before: a broker that refused at once is in it already */
     s->broken = false;
     return LEAT_OK;
 }
@@ -495,13 +503,6 @@ static void send_rows(struct sink *s, struct slot *slot, const struct columns *c
         slot->next = from + n;
         send_run(s, slot, t, c, m, n, from);
     }
-}
-
-static void stir(const struct sink *s)
-{
-    static const uint64_t one = 1;
-    if (write(s->event_fd, &one, sizeof one) < 0)
-        return; /* its counter is full: it will wake us */
 }
 
 static leat_status process(const leat_host *h, void *self, const leat_batch *b)
