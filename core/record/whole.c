@@ -181,6 +181,8 @@ static leat_text base_text(const struct plan *p, uint32_t row)
 char *whole_put_row(struct batch *b, const struct plan *p, uint32_t row, uint32_t base_row, char *out)
 {
     struct splice s = {.plan = p, .row = row, .out = out, .begin = out};
+    if (!p->n && (!p->base || p->whole || p->base->in->root.kind == ROOT_JSON))
+        return put(out, base_text(p, base_row));
     memset(p->done, 0, p->n * sizeof *p->done);
     *s.out++ = '{';
     if (p->base && !p->whole && p->base->in->root.kind != ROOT_JSON)
@@ -241,21 +243,28 @@ static void put_rows(struct batch *b, const struct plan *p, bool newline, leat_t
     }
 }
 
+static leat_column *whole_of(struct batch *b, bool newline)
+{
+    return newline ? whole_column(b, true) : (leat_column *)batch_read(b, PATH_WHOLE, LEAT_JSON).column;
+}
+
 leat_column *whole_column(struct batch *b, bool newline)
 {
     struct memory *m = &b->in->memory;
-    leat_column *c = column_new(m, LEAT_JSON, b->view.n);
-    leat_text *texts = (leat_text *)c->data;
-    if (!b->parent && b->in->root.kind == ROOT_CONCAT && !newline) {
-        const leat_column **parts = memory_alloc(m, b->in->root.n_parts * sizeof *parts);
-        for (uint32_t i = 0; i < b->in->root.n_parts; i++)
-            parts[i] = batch_read(b->in->root.parts[i], PATH_WHOLE, LEAT_JSON).column;
-        return column_join(m, parts, b->in->root.n_parts, LEAT_JSON, b->view.n);
+    const struct root *r = &b->in->root;
+    if (b->parent && !b->rows && !b->in->n_overlays && !b->in->fresh)
+        return whole_of(b->parent, newline); /* the same records */
+    if (!b->parent && r->kind == ROOT_CONCAT) {
+        const leat_column **parts = memory_alloc(m, r->n_parts * sizeof *parts);
+        for (uint32_t i = 0; i < r->n_parts; i++)
+            parts[i] = whole_of(r->parts[i], newline);
+        return column_join(m, parts, r->n_parts, LEAT_JSON, b->view.n);
     }
+    leat_column *c = column_new(m, LEAT_JSON, b->view.n);
     const struct plan *p = plan_of(b);
     if (p->n && p->base && !p->whole && p->base->in->root.slots)
-        splice_rows(b, p, newline, texts);
+        splice_rows(b, p, newline, (leat_text *)c->data);
     else
-        put_rows(b, p, newline, texts);
+        put_rows(b, p, newline, (leat_text *)c->data);
     return c;
 }
