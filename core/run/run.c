@@ -453,6 +453,7 @@ void run_free(struct run *r)
         pthread_join(r->thread, NULL);
     else
         close_lanes(r);
+    http_listeners_sweep();
     if (r->store)
         store_close(r->store);
     for (uint32_t i = 0; i < r->n_lanes * r->plan->n; i++)
