@@ -58,10 +58,36 @@ static bool number_grammar(leat_text t, bool *ret_exponent)
     return digits && i == t.n;
 }
 
+/* [-]digits[.digits] of at most 18 digits, in one pass; false: anything else. */
+static bool plain_number(leat_text t, leat_value *ret)
+{
+    const char *s = t.data, *end = t.data + t.n, *point = NULL, *first;
+    bool minus = t.n && *s == '-';
+    int64_t m = 0;
+    s += minus;
+    if (end - s > 19)
+        return false;
+    for (first = s; s < end; s++) {
+        if (*s == '.' && !point && s > first)
+            point = s;
+        else if (*s >= '0' && *s <= '9')
+            m = m * 10 + (*s - '0');
+        else
+            return false;
+    }
+    if (end - first - (point != NULL) > 18 || end == first || (point && point + 1 == end))
+        return false;
+    m = minus ? -m : m;
+    *ret = point ? value_decimal(m, (int32_t)(end - point - 1)) : value_int(m);
+    return true;
+}
+
 bool value_parse_number(leat_text t, leat_value *ret)
 {
     bool exponent;
     char room[64], *end;
+    if (plain_number(t, ret))
+        return true;
     if (!number_grammar(t, &exponent))
         return false;
     if (!exponent && exact_number(t, ret))

@@ -251,6 +251,18 @@ static void boil_down(struct parser *p, struct node *n, leat_text pattern)
     n->like = front && back ? LIKE_INSIDE : front ? LIKE_SUFFIX : back ? LIKE_PREFIX : LIKE_EXACT;
 }
 
+/* A regular expression without signs, but for ^ before and $ behind it, is a kind of like. */
+static void boil_down_regex(struct node *n, leat_text pattern)
+{
+    bool front = pattern.n && pattern.data[0] == '^', back = pattern.n > front && pattern.data[pattern.n - 1] == '$';
+    leat_text plain = {pattern.data + front, pattern.n - front - back};
+    for (size_t i = 0; i < plain.n; i++)
+        if (!plain.data[i] || strchr("\\.[]()*+?{}|^$", plain.data[i]))
+            return;
+    n->value = value_text(plain);
+    n->like = front && back ? LIKE_EXACT : front ? LIKE_PREFIX : back ? LIKE_SUFFIX : LIKE_INSIDE;
+}
+
 static struct node *check_pattern(struct parser *p, struct node *n, struct node **args)
 {
     char room[128];
@@ -270,6 +282,8 @@ static struct node *check_pattern(struct parser *p, struct node *n, struct node 
         parse_fail(p, args[1]->offset, args[1]->length, "E305", NULL, "this regular expression is not right: %s", why);
         return NULL;
     }
+    if (!n->ignore_case)
+        boil_down_regex(n, args[1]->value.as.text);
     return n;
 }
 

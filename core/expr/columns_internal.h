@@ -62,6 +62,7 @@ bool columns_compare(struct eval *x, const struct node *n, enum op op, const str
 bool columns_cast(struct eval *x, const struct node *n, const struct col *a, struct col *ret);
 bool columns_concat(struct eval *x, const struct node *n, const struct col *args, struct col *ret);
 bool columns_length(struct eval *x, const struct node *n, const struct col *a, struct col *ret);
+bool columns_round(struct eval *x, const struct node *n, const struct col *args, struct col *ret);
 bool columns_like(struct eval *x, const struct node *n, const struct col *a, struct col *ret);
 /* Both decimals (or ints) as mantissas of one scale; constants too. False: they leave 64 bits. */
 bool columns_align(struct eval *x, const struct col *a, const struct col *b, struct col *ret_a, struct col *ret_b);

@@ -138,7 +138,7 @@ struct col columns_truth(struct eval *x, const struct node *n, const struct col 
 
 /* --- in ---------------------------------------------------------------------------------------------------------- */
 
-enum { SORTED_FROM = 8 };
+enum { SORTED_FROM = 24 }; /* below it comparing with each is faster (0.9 ns a text and row) */
 
 static int by_text(const void *a, const void *b)
 {

@@ -296,6 +296,27 @@ bool columns_arithmetic(struct eval *x, const struct node *n, const struct col *
     return true;
 }
 
+/* round(x), round(x, places) of ints and decimals; half away from zero. */
+bool columns_round(struct eval *x, const struct node *n, const struct col *args, struct col *ret)
+{
+    int64_t places = n->n > 1 ? args[1].value.as.i64 : 0;
+    if (args[0].constant || !col_is_exact(&args[0]) || (n->n > 1 && (!args[1].constant || args[1].type != LEAT_I64)))
+        return false;
+    *ret = args[0];
+    if (places < 0 || places >= args[0].scale)
+        return places >= 0;
+    const int64_t *from = args[0].data, unit = power_of_ten(args[0].scale - (int32_t)places), half = unit / 2;
+    int64_t *data = eval_room(x, n, x->n * sizeof *data);
+    for (uint32_t i = 0; i < x->n; i++) {
+        int64_t q = from[i] / unit, rest = from[i] - q * unit;
+        data[i] = q + (rest >= half) - (rest <= -half);
+    }
+    ret->data = data;
+    ret->scale = (int32_t)places;
+    ret->type = places ? LEAT_DEC : LEAT_I64;
+    return true;
+}
+
 bool columns_cast(struct eval *x, const struct node *n, const struct col *a, struct col *ret)
 {
     *ret = *a;

@@ -13,6 +13,7 @@ void expr_run_free(struct expr_run *r)
     if (!r)
         return;
     regex_forget(r);
+    digests_forget(r);
     for (size_t i = 0; i < r->scratch.n; i++)
         free(r->scratch.at[i].at);
     VEC_FINI(&r->scratch);
@@ -325,8 +326,10 @@ static bool by_kernel(struct eval *x, const struct node *n, const struct col *ar
     case OP_CONCAT:
         return columns_concat(x, n, args, ret);
     case OP_CALL:
-        return n->function->apply == function_length && columns_length(x, n, &args[0], ret);
+        return (n->function->apply == function_length && columns_length(x, n, &args[0], ret)) ||
+               (n->function->apply == function_round && columns_round(x, n, args, ret));
     case OP_LIKE:
+    case OP_MATCH:
         return columns_like(x, n, &args[0], ret);
     case OP_CAST:
     case OP_TRY_CAST:

@@ -308,16 +308,39 @@ FUNCTION(function_format)
 
 /* --- digests ----------------------------------------------------------------------------------------------------- */
 
-static bool put_digest(struct call *c, const EVP_MD *kind, leat_text t, leat_value *ret)
+/* Looking a digest up costs OpenSSL several times what computing it does, so the run keeps those in use. */
+static bool digest(struct call *c, enum digest_kind kind, leat_text t, unsigned char *ret, unsigned int *ret_n)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
+    static const char *const names[] = {[DIGEST_MD5] = "MD5", [DIGEST_SHA1] = "SHA1", [DIGEST_SHA256] = "SHA256"};
+    struct expr_run own = {0}, *r = c->run ? c->run : &own;
+    if (!r->digests[kind])
+        r->digests[kind] = EVP_MD_fetch(NULL, names[kind], NULL);
+    if (!r->digesting)
+        r->digesting = EVP_MD_CTX_new();
+    bool good = r->digests[kind] && r->digesting && EVP_DigestInit_ex(r->digesting, r->digests[kind], NULL) &&
+                EVP_DigestUpdate(r->digesting, t.data ? t.data : "", t.n) &&
+                EVP_DigestFinal_ex(r->digesting, ret, ret_n);
+    digests_forget(&own);
+    return good || call_fail(c, "error", "this system's library refuses %s", names[kind]);
+}
+
+void digests_forget(struct expr_run *r)
+{
+    for (size_t i = 0; i < N_OF(r->digests); i++)
+        EVP_MD_free(r->digests[i]);
+    EVP_MD_CTX_free(r->digesting);
+}
+
+static bool put_digest(struct call *c, enum digest_kind kind, leat_text t, leat_value *ret)
+{
+    unsigned char bytes[EVP_MAX_MD_SIZE];
     unsigned int n = 0;
-    if (!EVP_Digest(t.data ? t.data : "", t.n, digest, &n, kind, NULL))
-        return call_fail(c, "error", "this system's library refuses the digest");
+    if (!digest(c, kind, t, bytes, &n))
+        return false;
     char *out = call_room(c, 2 * n);
     for (unsigned int i = 0; i < n; i++) {
-        out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-        out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+        out[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+        out[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
     }
     *ret = value_text((leat_text){out, 2 * n});
     return true;
@@ -326,13 +349,13 @@ static bool put_digest(struct call *c, const EVP_MD *kind, leat_text t, leat_val
 FUNCTION(function_md5)
 {
     (void)n;
-    return put_digest(c, EVP_md5(), args[0].as.text, ret);
+    return put_digest(c, DIGEST_MD5, args[0].as.text, ret);
 }
 
 FUNCTION(function_sha256)
 {
     (void)n;
-    return put_digest(c, EVP_sha256(), args[0].as.text, ret);
+    return put_digest(c, DIGEST_SHA256, args[0].as.text, ret);
 }
 
 static bool read_uuid(leat_text t, unsigned char ret[16])
@@ -374,8 +397,8 @@ FUNCTION(function_uuid5)
         return call_fail(c, "error", "the namespace of uuid5 is a UUID, or one of dns, url, oid, x500");
     buf_add(&whole, id, 16);
     buf_text(&whole, args[1].as.text);
-    if (!EVP_Digest(whole.data, whole.n, id, &got, EVP_sha1(), NULL))
-        return call_fail(c, "error", "this system's library refuses the digest");
+    if (!digest(c, DIGEST_SHA1, buf_view(&whole), id, &got))
+        return false;
     id[6] = (id[6] & 0x0f) | 0x50;
     id[8] = (id[8] & 0x3f) | 0x80;
     char *out = call_room(c, 37);

@@ -2,7 +2,7 @@
 /* fn_time.c: functions of times, all in UTC. */
 #include "core/expr/expr_internal.h"
 
-#include <math.h>
+#define DAY_US INT64_C(86400000000)
 
 FUNCTION(function_now)
 {
@@ -43,8 +43,9 @@ static const char *const units[] = {"microsecond", "millisecond", "second", "min
 /* Its number, also of a plural. */
 static bool find_unit(struct call *c, leat_text name, enum unit *ret)
 {
+    static const uint8_t lengths[] = {11, 11, 6, 6, 4, 3, 4, 5, 7, 4, 5, 3, 6, 3, 7};
     for (size_t i = 0; i < N_OF(units); i++) {
-        size_t n = strlen(units[i]);
+        size_t n = lengths[i];
         bool plural = name.n == n + 1 && (name.data[n] == 's' || name.data[n] == 'S');
         if ((name.n == n || plural) && strncasecmp(name.data, units[i], n) == 0)
             return *ret = (enum unit)i, true;
@@ -52,6 +53,21 @@ static bool find_unit(struct call *c, leat_text name, enum unit *ret)
     const char *near = closest(name, units, N_OF(units));
     return call_fail(c, "error", "unknown unit '" TEXT_FMT "'%s%s%s", (int)(name.n < 60 ? name.n : 60), name.data,
                      near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+/* Weeks around the last times of 64 bits are not reckoned with. */
+static bool in_calendar(struct call *c, int64_t us)
+{
+    const int64_t margin = 8 * DAY_US;
+    return (us > INT64_MIN + margin && us < INT64_MAX - margin) ||
+           call_fail(c, "overflow", "the time is too far from 1970");
+}
+
+/* Units of one length: by division. */
+static int64_t cut_to(int64_t us, int64_t unit)
+{
+    int64_t rest = us % unit;
+    return us - (rest < 0 ? rest + unit : rest);
 }
 
 FUNCTION(function_date_trunc)
@@ -64,21 +80,20 @@ FUNCTION(function_date_trunc)
         return false;
     if (unit > UNIT_YEAR)
         return call_fail(c, "error", "date_trunc knows second, minute, hour, day, week, month, quarter, year");
+    if (!in_calendar(c, us))
+        return false;
     if (unit == UNIT_WEEK)
-        us -= (civil_weekday(us) + 6) % 7 * INT64_C(86400000000);
+        us -= (civil_weekday(us) + 6) % 7 * DAY_US;
+    if (unit <= UNIT_WEEK) {
+        static const int64_t sizes[] = {1, 1000, 1000000, 60000000, 3600000000, DAY_US, DAY_US};
+        *ret = value_of(LEAT_TIME, cut_to(us, sizes[unit]));
+        return true;
+    }
     civil_of(us, &t);
     static const int16_t first[] = {[UNIT_QUARTER] = 3, [UNIT_YEAR] = 12};
     if (unit >= UNIT_QUARTER)
         t.month -= (t.month - 1) % first[unit];
-    if (unit >= UNIT_MONTH)
-        t.day = 1;
-    if (unit >= UNIT_DAY)
-        t.hour = 0;
-    if (unit >= UNIT_HOUR)
-        t.minute = 0;
-    if (unit >= UNIT_MINUTE)
-        t.second = 0;
-    t.us = unit >= UNIT_SECOND ? 0 : unit == UNIT_MILLISECOND ? t.us / 1000 * 1000 : t.us;
+    t = (struct civil){.year = t.year, .month = t.month, .day = 1};
     if (!civil_time(&t, &us))
         return call_fail(c, "overflow", "the time does not fit into 64 bits");
     *ret = value_of(LEAT_TIME, us);
@@ -107,14 +122,16 @@ FUNCTION(function_extract)
 {
     struct civil t;
     enum unit unit;
-    int64_t us = args[1].as.i64, year;
+    int64_t us = args[1].as.i64, year = 0;
     (void)n;
     if (!find_unit(c, args[0].as.text, &unit))
         return false;
     if (args[1].type == TYPE_DURATION)
         return extract_span(c, unit, us, ret);
+    if (!in_calendar(c, us))
+        return false;
     civil_of(us, &t);
-    int week = civil_iso_week(us, &year);
+    int week = unit == UNIT_WEEK || unit == UNIT_ISOYEAR ? civil_iso_week(us, &year) : 0;
     const int64_t answers[] = {[UNIT_MICROSECOND] = t.second * INT64_C(1000000) + t.us,
                                [UNIT_MINUTE] = t.minute,
                                [UNIT_HOUR] = t.hour,
@@ -125,7 +142,7 @@ FUNCTION(function_extract)
                                [UNIT_YEAR] = t.year,
                                [UNIT_DOW] = civil_weekday(us),
                                [UNIT_ISODOW] = (civil_weekday(us) + 6) % 7 + 1,
-                               [UNIT_DOY] = civil_day_of_year(&t),
+                               [UNIT_DOY] = unit == UNIT_DOY ? civil_day_of_year(&t) : 0,
                                [UNIT_ISOYEAR] = year};
     if (unit == UNIT_EPOCH)
         *ret = value_decimal(us, 6);

@@ -244,7 +244,7 @@ static bool apply_pattern(struct call *c, const struct node *n, const leat_value
     if (args[0].type != LEAT_TEXT || args[1].type != LEAT_TEXT)
         return call_fail(c, "type", "'%s' looks at texts, but this is %s", n->op == OP_LIKE ? "like" : "~",
                          type_name(args[args[0].type == LEAT_TEXT].type));
-    if (n->op == OP_MATCH) {
+    if (n->op == OP_MATCH && !n->like) {
         if (!regex_match(c, args[0].as.text, args[1].as.text, n->ignore_case, &found))
             return false;
     } else {

@@ -9,6 +9,7 @@
 #include <regex.h>
 
 struct regex;
+enum digest_kind { DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256, DIGESTS };
 struct scratch {
     void *at;
     size_t cap;
@@ -19,11 +20,14 @@ struct expr_run {
     size_t taken;
     char *text, *text_end; /* what is left of a piece of the batch's memory */
     size_t text_piece;
+    struct evp_md_st *digests[DIGESTS]; /* of OpenSSL, once they were needed */
+    struct evp_md_ctx_st *digesting;
     struct batch *batch; /* whose memory that is */
 };
 
 bool run_holds(const struct expr_run *r, const void *p); /* whether p points into its scratch memory */
 void regex_forget(struct expr_run *r);
+void digests_forget(struct expr_run *r);
 locale_t text_locale(void); /* C.UTF-8 */
 /* The first match at or behind `from`, with n_ret groups (ret NULL: none). False: the expression is wrong. */
 bool regex_search(struct call *c, leat_text t, size_t from, leat_text pattern, bool ignore_case, regmatch_t *ret,

@@ -207,6 +207,8 @@ bool time_print(struct call *c, int64_t time_us, leat_text pattern, leat_text *r
 {
     auto_buf out = {0};
     struct civil t;
+    if (time_us < INT64_MIN / 2 || time_us > INT64_MAX / 2)
+        return call_fail(c, "overflow", "the time is too far from 1970");
     civil_of(time_us, &t);
     while (pattern.n) {
         struct piece p = next_piece(&pattern);

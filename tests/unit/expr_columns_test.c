@@ -129,7 +129,8 @@ static void put_number(uint64_t *seed, struct buf *out, int depth)
             put_field(seed, out, below(seed, 8) ? "idfn" : "m");
         return;
     }
-    switch (below(seed, 9)) {
+    uint32_t what = below(seed, 9);
+    switch (what) {
     case 0:
         buf_str(out, "case when ");
         put_bool(seed, out, depth - 1);
@@ -164,9 +165,10 @@ static void put_number(uint64_t *seed, struct buf *out, int depth)
             buf_str(out, below(seed, 2) ? " as int)" : below(seed, 2) ? " as decimal)" : " as float)");
             break;
         }
-        buf_str(out, below(seed, 2) ? "round(" : "(");
+        what = below(seed, 6);
+        buf_str(out, what < 4 ? "round(" : "(");
         put_number(seed, out, depth - 1);
-        buf_str(out, below(seed, 2) ? ")::int" : ")::float");
+        buf_str(out, (const char *const[]){")", ", 1)", ", -1)", ", 3)", ")::int", ")::float"}[what]);
         break;
     default:
         buf_char(out, '(');

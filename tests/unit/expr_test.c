@@ -192,6 +192,11 @@ static void texts_are_joined_cut_and_matched(void **state)
         {"t ~ '^Z.rich$'", "true"},
         {"'A-17' ~ '^[A-Z]-\\d+$'", "true"},
         {"'a' ~* 'A'", "true"},
+        {"t ~ '^Z'", "true"},
+        {"t ~ 'ich$'", "true"},
+        {"t ~ 'ri'", "true"},
+        {"t ~ '^Zürich$'", "true"},
+        {"t ~ 'z'", "false"},
         {"'a' !~ 'b'", "true"},
         {"substr(t, 2, 2)", "\"ür\""},
         {"substr(t, -1, 3)", "\"Z\""},
@@ -254,6 +259,9 @@ static void times_and_spans(void **state)
         {"date '2026-03-01' = now()", "true"},
         {"at > now()", "!type: a text is not compared with a time; write x::time"},
         {"age(now(), at::time) < interval '1 hour'", "true"},
+        {"date_trunc('week', (-9223372036854775807)::time + (at::time - at::time))",
+         "!overflow: the time is too far from 1970"},
+        {"date_trunc('day', (-1)::time)", "\"1969-12-31T00:00:00Z\""},
     };
     all(*state, examples, N_OF(examples), "{\"at\": \"2026-02-28T23:50:30.5Z\"}\n");
 }
