@@ -26,7 +26,8 @@ static void tell(struct outcome *o, const char *where, leat_text sentences)
     }
 }
 
-/* --- the file ------------------------------------------------------------------------------------------------------- */
+/* --- the file -------------------------------------------------------------------------------------------------------
+ */
 
 static void check_file(struct outcome *o, const char *path, leat_text file)
 {
@@ -35,17 +36,22 @@ static void check_file(struct outcome *o, const char *path, leat_text file)
     buf_add(&exports, "", 0);
     for (char *rest = exports.data, *name; (name = strsep(&rest, "\n"));)
         if (*name && strcmp(name, "leat_plugin_v1") != 0)
-            buf_printf(&mistakes, "it exports '%s': build with -fvisibility=hidden, so that leat_plugin_v1 is the only one\n", name);
+            buf_printf(&mistakes,
+                       "it exports '%s': build with -fvisibility=hidden, so that leat_plugin_v1 is the only one\n",
+                       name);
     if (elf_has_segment(file, PT_GNU_STACK, PF_X))
         buf_str(&mistakes, "it asks for an executable stack: link with -Wl,-z,noexecstack\n");
     tell(o, path, buf_view(&mistakes));
     if (elf_has_segment(file, PT_TLS, 0))
-        printf("%s: note: it has variables of a thread: what belongs to an instance must not be in them, because a lane runs many\n", path);
+        printf("%s: note: it has variables of a thread: what belongs to an instance must not be in them, because a "
+               "lane runs many\n",
+               path);
     if (!elf_note(file).n)
         printf("%s: note: it has no section leat.note: its name and version cannot be read without loading it\n", path);
 }
 
-/* --- one transform -------------------------------------------------------------------------------------------------- */
+/* --- one transform --------------------------------------------------------------------------------------------------
+ */
 
 /* In the child: the plan is there; prints what it finds. Exit code: how many mistakes, at most 60. */
 static void exercise(struct flow *f, const char *where, int crash_fd)
@@ -64,8 +70,9 @@ static void exercise(struct flow *f, const char *where, int crash_fd)
     else if (figures.stopped[0])
         printf("%s: note: it was run until it said: %s\n", where, figures.stopped);
     else
-        printf("%s: %d records in %llu batches, %llu calls, %llu records out: %s\n", where, RECORDS, (unsigned long long)figures.batches,
-               (unsigned long long)figures.calls, (unsigned long long)figures.records_out, o.mistakes ? "not as it should be" : "as it should be");
+        printf("%s: %d records in %llu batches, %llu calls, %llu records out: %s\n", where, RECORDS,
+               (unsigned long long)figures.batches, (unsigned long long)figures.calls,
+               (unsigned long long)figures.records_out, o.mistakes ? "not as it should be" : "as it should be");
     fflush(stdout);
     _exit(o.mistakes > 60 ? 60 : (int)o.mistakes);
 }
@@ -79,7 +86,8 @@ static void tell_crash(struct outcome *o, const char *where, int status, int cra
     else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
         printf("%s: mistake: it is not done with %d records after %d s\n", where, RECORDS, SECONDS_MAX);
     else if (WIFSIGNALED(status))
-        printf("%s: mistake: it crashed: SIG%s, %s\n", where, sigabbrev_np(WTERMSIG(status)), strsignal(WTERMSIG(status)));
+        printf("%s: mistake: it crashed: SIG%s, %s\n", where, sigabbrev_np(WTERMSIG(status)),
+               strsignal(WTERMSIG(status)));
     else
         printf("%s: mistake: it ended the process, with exit code %d\n", where, WEXITSTATUS(status));
 }
@@ -122,7 +130,8 @@ static void print_first_findings(const char *where, struct findings *f)
     printf("%s: note: give it some: leat plugins check FILE.so PROCESSOR --with '{option: value}'\n", where);
 }
 
-static void check_transform(struct registry *r, const leat_processor *p, const char *where, const char *with, struct outcome *o)
+static void check_transform(struct registry *r, const leat_processor *p, const char *where, const char *with,
+                            struct outcome *o)
 {
     struct flow f = {.registry = r};
     struct plan_options options = {.parameters = &f.parameters, .muted = true};
@@ -140,20 +149,25 @@ static void check_transform(struct registry *r, const leat_processor *p, const c
     map_fini(&f.parameters);
 }
 
-static void check_processor(struct registry *r, const char *path, const leat_processor *p, const char *with, struct outcome *o)
+static void check_processor(struct registry *r, const char *path, const leat_processor *p, const char *with,
+                            struct outcome *o)
 {
     auto_free char *where = xasprintf("%s: %s %s", path, plugin_kind_name(p->kind), p->name);
     o->looked_at++;
     if (p->kind == LEAT_SOURCE || p->kind == LEAT_SINK)
-        printf("%s: its description is as it should be; a %s is not run here, because it would reach out of this process\n", where,
-               plugin_kind_name(p->kind));
+        printf("%s: its description is as it should be; a %s is not run here, because it would reach out of this "
+               "process\n",
+               where, plugin_kind_name(p->kind));
     else if (p->needs & (LEAT_NEEDS_STATE | LEAT_NEEDS_TIMERS | LEAT_NEEDS_NETWORK))
-        printf("%s: its description is as it should be; it is not run here, because it needs state, timers or the network\n", where);
+        printf("%s: its description is as it should be; it is not run here, because it needs state, timers or the "
+               "network\n",
+               where);
     else
         check_transform(r, p, where, with, o);
 }
 
-/* --- the command ---------------------------------------------------------------------------------------------------- */
+/* --- the command ----------------------------------------------------------------------------------------------------
+ */
 
 int plugins_check(struct registry *r, const char *path, const char *processor, const char *with)
 {

@@ -4,7 +4,8 @@
 
 #include <inttypes.h>
 
-/* --- options ------------------------------------------------------------------------------------------------------- */
+/* --- options -------------------------------------------------------------------------------------------------------
+ */
 
 static bool is_wanted(const leat_option *rows, uint32_t i)
 {
@@ -124,7 +125,8 @@ void made_up_flow(struct buf *out, const leat_processor *p, const char *with)
     buf_printf(out, "]\n  out:\n    sink: \"null\"\n    from: %s\n", has_out ? "it" : named ? "it.one" : "in");
 }
 
-/* --- records ------------------------------------------------------------------------------------------------------- */
+/* --- records -------------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t next(uint64_t *seed)
 {
@@ -136,7 +138,8 @@ static uint64_t next(uint64_t *seed)
 
 static void json_value(struct buf *out, uint32_t type, uint64_t r)
 {
-    static const char *const texts[] = {"\"\"", "\"a\"", "\"warehouse 7\"", "\"\\u00fc\\u20ac\"", "\"{\\\"n\\\": 1}\"", "\"12\"", "\"x\\ny\""};
+    static const char *const texts[] = {
+        "\"\"", "\"a\"", "\"warehouse 7\"", "\"\\u00fc\\u20ac\"", "\"{\\\"n\\\": 1}\"", "\"12\"", "\"x\\ny\""};
     static const char *const ints[] = {"0", "-1", "9223372036854775807", "-9223372036854775808"};
     static const char *const floats[] = {"0.0", "-0.5", "1e300", "1e-300"};
     bool edge = r % 13 == 0;
@@ -148,7 +151,8 @@ static void json_value(struct buf *out, uint32_t type, uint64_t r)
         edge ? buf_str(out, ints[r / 13 % N_OF(ints)]) : buf_printf(out, "%d", (int)(r % 2000) - 1000);
         break;
     case LEAT_F64:
-        edge ? buf_str(out, floats[r / 13 % N_OF(floats)]) : buf_printf(out, "%d.%02d", (int)(r % 2000) - 1000, (int)(r >> 20) % 25 * 4);
+        edge ? buf_str(out, floats[r / 13 % N_OF(floats)])
+             : buf_printf(out, "%d.%02d", (int)(r % 2000) - 1000, (int)(r >> 20) % 25 * 4);
         break;
     case LEAT_DEC:
         buf_printf(out, "%d.%02d", (int)(r % 2000), (int)(r >> 20) % 100);
@@ -157,7 +161,8 @@ static void json_value(struct buf *out, uint32_t type, uint64_t r)
         buf_printf(out, "\"2026-01-%02dT%02d:00:00Z\"", (int)(r % 28) + 1, (int)(r >> 20) % 24);
         break;
     case LEAT_JSON:
-        buf_printf(out, r & 16 ? "{\"n\": %d, \"lines\": [{\"qty\": 1}, {\"qty\": %d}]}" : "[%d, \"two\", null, %d]", (int)(r % 100), (int)(r >> 20) % 100);
+        buf_printf(out, r & 16 ? "{\"n\": %d, \"lines\": [{\"qty\": 1}, {\"qty\": %d}]}" : "[%d, \"two\", null, %d]",
+                   (int)(r % 100), (int)(r >> 20) % 100);
         break;
     case LEAT_NULL: /* as it comes: anything */
         json_value(out, (uint32_t[]){LEAT_I64, LEAT_F64, LEAT_TEXT, LEAT_BOOL, LEAT_JSON}[r / 7 % 5], r >> 3);

@@ -11,7 +11,8 @@ static const char help[] =
     "  leat plugins list                     all plugins that are found, and what they offer\n"
     "  leat plugins describe kafka           the options, ports and metrics of a plugin or processor\n"
     "  leat plugins describe ./threshold.so  the same of a file that is not installed\n"
-    "  leat plugins check ./threshold.so     whether it keeps the contract; its transforms are run over made-up records\n"
+    "  leat plugins check ./threshold.so     whether it keeps the contract; its transforms are run over made-up "
+    "records\n"
     "\n"
     "usage: leat plugins list [--json] [--plugins FOLDERS]\n"
     "       leat plugins describe NAME|FILE.so... [--json] [--plugins FOLDERS]\n"
@@ -171,7 +172,9 @@ int command_plugins(int argc, char **argv)
     if (!r)
         return EXIT_FAILED;
     char **names = argv + optind + 1;
-    int result = check ? plugins_check(r, names[0], names[1], with) : *what == 'l' ? list(r, json) : describe(r, names, json);
+    int result = check          ? plugins_check(r, names[0], names[1], with)
+                 : *what == 'l' ? list(r, json)
+                                : describe(r, names, json);
     registry_free(r);
     return result;
 }

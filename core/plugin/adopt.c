@@ -9,7 +9,8 @@ struct adopter {
     bool endless;
 };
 
-/* n rows of `theirs` bytes each as rows of `ours` bytes: what an older plugin lacks is 0, what a newer one adds is left out. */
+/* n rows of `theirs` bytes each as rows of `ours` bytes: what an older plugin lacks is 0, what a newer one adds is left
+ * out. */
 static void *rows(const struct adopter *w, const void *from, uint32_t n, size_t theirs, size_t ours)
 {
     if (!from || !n)

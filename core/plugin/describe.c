@@ -7,25 +7,36 @@ struct flag {
     const char *name;
 };
 static const struct flag option_flags[] = {
-    {LEAT_REQUIRED, "required"},   {LEAT_SECRET, "secret"},     {LEAT_LIVE, "live"},         {LEAT_MANY, "list"},
-    {LEAT_PAIRS, "map"},           {LEAT_DEPRECATED, "deprecated"}, {LEAT_ONE_OF, "one_of"}, {LEAT_BARE, "bare"},
-    {LEAT_MAY_MISS, "may_miss"},   {LEAT_LENIENT, "lenient"},   {LEAT_DESTINATION, "destination"},
+    {LEAT_REQUIRED, "required"},
+    {LEAT_SECRET, "secret"},
+    {LEAT_LIVE, "live"},
+    {LEAT_MANY, "list"},
+    {LEAT_PAIRS, "map"},
+    {LEAT_DEPRECATED, "deprecated"},
+    {LEAT_ONE_OF, "one_of"},
+    {LEAT_BARE, "bare"},
+    {LEAT_MAY_MISS, "may_miss"},
+    {LEAT_LENIENT, "lenient"},
+    {LEAT_DESTINATION, "destination"},
 };
 static const struct flag processor_flags[] = {
     {LEAT_BLOCKING, "blocking"}, {LEAT_ONE_LANE, "one_lane"}, {LEAT_STATELESS, "stateless"}, {LEAT_SLOW, "slow"}};
-static const struct flag needs[] = {
-    {LEAT_NEEDS_STATE, "state"},     {LEAT_NEEDS_TIMERS, "timers"}, {LEAT_NEEDS_LOOP, "loop"},       {LEAT_NEEDS_DYNAMIC, "dynamic"},
-    {LEAT_NEEDS_NETWORK, "network"}, {LEAT_NEEDS_FILES, "files"},   {LEAT_NEEDS_THREADS, "threads"}, {LEAT_NEEDS_CODEC, "codec"}};
+static const struct flag needs[] = {{LEAT_NEEDS_STATE, "state"},     {LEAT_NEEDS_TIMERS, "timers"},
+                                    {LEAT_NEEDS_LOOP, "loop"},       {LEAT_NEEDS_DYNAMIC, "dynamic"},
+                                    {LEAT_NEEDS_NETWORK, "network"}, {LEAT_NEEDS_FILES, "files"},
+                                    {LEAT_NEEDS_THREADS, "threads"}, {LEAT_NEEDS_CODEC, "codec"}};
 static const struct flag port_flags[] = {
     {LEAT_NEW_RECORDS, "new_records"}, {LEAT_KEY_RECORDS, "key_records"}, {LEAT_DEAD_LETTERS, "dead_letters"}};
-static const struct flag table_flags[] = {{LEAT_ORDERED, "ordered"}, {LEAT_ANY_SIZE, "any_size"}, {LEAT_REPEATED, "repeated"}};
+static const struct flag table_flags[] = {
+    {LEAT_ORDERED, "ordered"}, {LEAT_ANY_SIZE, "any_size"}, {LEAT_REPEATED, "repeated"}};
 
 static const char *const kinds[] = {"processor", "source", "transform", "model", "sink"};
 static const char *const source_classes[] = {"", "seekable", "ackable", "lossy"};
 static const char *const sink_classes[] = {"", "transactional", "upsert", "dedup", "repeat", "staged"};
 static const char *const metric_kinds[] = {"counter", "gauge", "histogram"};
-static const char *const option_types[] = {"",      "bool", "int",   "float", "text",      "duration", "size",   "choice", "expression",
-                                           "template", "field", "key", "group", "aggregate", "input",    "output", "rate",   "time"};
+static const char *const option_types[] = {"",      "bool",      "int",        "float",    "text",  "duration",
+                                           "size",  "choice",    "expression", "template", "field", "key",
+                                           "group", "aggregate", "input",      "output",   "rate",  "time"};
 static const char *const column_types[] = {"any", "bool", "int", "float", "decimal", "time", "text", "bytes", "json"};
 
 const char *plugin_kind_name(uint32_t kind)
@@ -136,7 +147,9 @@ static void json_tables(struct buf *out, const leat_processor *p)
 
 static const char *class_of(const leat_processor *p)
 {
-    return p->source ? NAME_OF(source_classes, p->source->class_) : p->sink ? NAME_OF(sink_classes, p->sink->class_) : NULL;
+    return p->source ? NAME_OF(source_classes, p->source->class_)
+           : p->sink ? NAME_OF(sink_classes, p->sink->class_)
+                     : NULL;
 }
 
 static void json_processor(struct buf *out, const leat_processor *p)
@@ -173,7 +186,8 @@ void plugin_describe_json(const leat_plugin *p, struct buf *out)
         buf_str(out, i ? ",{" : "{");
         json_text(out, "name", p->codecs[i].name);
         json_text(out, "doc", p->codecs[i].doc);
-        buf_printf(out, ",\"decodes\":%s,\"encodes\":%s}", p->codecs[i].decode ? "true" : "false", p->codecs[i].encode ? "true" : "false");
+        buf_printf(out, ",\"decodes\":%s,\"encodes\":%s}", p->codecs[i].decode ? "true" : "false",
+                   p->codecs[i].encode ? "true" : "false");
     }
     buf_str(out, "]}");
 }
@@ -211,8 +225,11 @@ static void print_type(struct buf *out, const leat_option *o)
 
 static void print_marks(struct buf *out, const leat_option *o)
 {
-    static const struct flag marks[] = {{LEAT_REQUIRED, "required"}, {LEAT_ONE_OF, "one of these"}, {LEAT_SECRET, "secret"},
-                                        {LEAT_LIVE, "live"},         {LEAT_DEPRECATED, "deprecated"}};
+    static const struct flag marks[] = {{LEAT_REQUIRED, "required"},
+                                        {LEAT_ONE_OF, "one of these"},
+                                        {LEAT_SECRET, "secret"},
+                                        {LEAT_LIVE, "live"},
+                                        {LEAT_DEPRECATED, "deprecated"}};
     const char *before = " (";
     for (size_t i = 0; i < N_OF(marks); i++)
         if (o->flags & marks[i].bit) {

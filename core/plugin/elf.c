@@ -24,8 +24,8 @@ static bool read_header(leat_text file, Elf64_Ehdr *ret)
     if (file.n < sizeof *ret)
         return false;
     memcpy(ret, file.data, sizeof *ret);
-    return memcmp(ret->e_ident, ELFMAG, SELFMAG) == 0 && ret->e_ident[EI_CLASS] == ELFCLASS64 && ret->e_type == ET_DYN &&
-           ret->e_shentsize == sizeof(Elf64_Shdr);
+    return memcmp(ret->e_ident, ELFMAG, SELFMAG) == 0 && ret->e_ident[EI_CLASS] == ELFCLASS64 &&
+           ret->e_type == ET_DYN && ret->e_shentsize == sizeof(Elf64_Shdr);
 }
 
 leat_text elf_note(leat_text file)
@@ -54,12 +54,15 @@ int elf_check(leat_text file, struct err *err)
         return err_set(err, ENOEXEC, "is no shared object for this machine");
     auto_free char *note = xstrndup(elf_note(file).data, elf_note(file).n);
     if (sscanf(note, "leat abi=%u.%u ", &major, &minor) == 2 && major != LEAT_ABI_MAJOR)
-        return err_set(err, ENOEXEC, "is built for plugin ABI %u.%u, this Leat has %d.%d: build it again with the headers of this Leat",
-                       major, minor, LEAT_ABI_MAJOR, LEAT_ABI_MINOR);
+        return err_set(
+            err, ENOEXEC,
+            "is built for plugin ABI %u.%u, this Leat has %d.%d: build it again with the headers of this Leat", major,
+            minor, LEAT_ABI_MAJOR, LEAT_ABI_MINOR);
     return 0;
 }
 
-/* --- symbols and segments ------------------------------------------------------------------------------------------- */
+/* --- symbols and segments -------------------------------------------------------------------------------------------
+ */
 
 static bool is_own_export(const Elf64_Sym *s, const char *name)
 {

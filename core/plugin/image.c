@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* image.c: private copies of plugin files, and the images that this process has loaded; owns both until the process ends.
+/* image.c: private copies of plugin files, and the images that this process has loaded; owns both until the process
+ * ends.
  *
- * A file that is loaded must not change: a truncated one kills the process, and one that was replaced under the same name is
- * not read again. So what is loaded is a copy, named by its hash. Images are never unloaded: threads and exit handlers of
- * libraries may point into them. */
+ * A file that is loaded must not change: a truncated one kills the process, and one that was replaced under the same
+ * name is not read again. So what is loaded is a copy, named by its hash. Images are never unloaded: threads and exit
+ * handlers of libraries may point into them. */
 #include "core/plugin/plugin_internal.h"
 
 #include <dirent.h>
@@ -106,10 +107,11 @@ static const leat_plugin *check_abi(const leat_plugin *p, struct err *err)
     if (!p || p->sizes.plugin < offsetof(leat_plugin, min_minor))
         err_set(err, ENOEXEC, "returns no description from leat_plugin_v1");
     else if (major != LEAT_ABI_MAJOR)
-        err_set(err, ENOEXEC, "says that it is of ABI %u, though it exports leat_plugin_v%d: build it again", major, LEAT_ABI_MAJOR);
+        err_set(err, ENOEXEC, "says that it is of ABI %u, though it exports leat_plugin_v%d: build it again", major,
+                LEAT_ABI_MAJOR);
     else if (p->sizes.plugin >= offsetof(leat_plugin, n_codecs) && p->min_minor > LEAT_ABI_MINOR)
-        err_set(err, ENOEXEC, "needs plugin ABI %d.%u, this Leat has %d.%d: install a newer Leat", LEAT_ABI_MAJOR, p->min_minor,
-                LEAT_ABI_MAJOR, LEAT_ABI_MINOR);
+        err_set(err, ENOEXEC, "needs plugin ABI %d.%u, this Leat has %d.%d: install a newer Leat", LEAT_ABI_MAJOR,
+                p->min_minor, LEAT_ABI_MAJOR, LEAT_ABI_MINOR);
     else
         return p;
     return NULL;
@@ -138,7 +140,8 @@ const leat_plugin *image_load(const char *private_path, const char hash[65], con
     if (p)
         return p;
     if (loaded.images.n >= IMAGES_MAX) {
-        err_set(err, EMFILE, "%s: %d images are loaded, and none can be unloaded: restart this process", shown, IMAGES_MAX);
+        err_set(err, EMFILE, "%s: %d images are loaded, and none can be unloaded: restart this process", shown,
+                IMAGES_MAX);
         return NULL;
     }
     struct err why;

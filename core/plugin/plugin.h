@@ -22,17 +22,17 @@ struct plugin_file {
     const leat_plugin *image; /* loaded, in the host's own layout (all rows have this host's sizes); NULL: not yet */
 };
 struct registry;
-/* [main] Scans *.so in the folders, each in a child process unless the cache knows its hash; a crash or a time-out of the
- * child marks that file broken. NULL cache: none. Folders: NULL-terminated. */
+/* [main] Scans *.so in the folders, each in a child process unless the cache knows its hash; a crash or a time-out of
+ * the child marks that file broken. NULL cache: none. Folders: NULL-terminated. */
 struct registry *registry_open(const char *const *folders, const char *cache, struct err *err);
 void registry_free(struct registry *r); /* images stay loaded */
 const struct plugin_file *registry_files(const struct registry *r, size_t *ret_n);
 /* [main] Loads what is needed (a private copy named by its hash, never unloaded) and returns the processor; NULL with a
  * sentence: unknown (with "did you mean"), broken (with the reason), of another ABI. */
-const leat_processor *registry_processor(struct registry *r, uint32_t kind, leat_text name, const struct plugin_file **ret_file,
-                                         struct err *err);
-/* [main] Loads one file by path, for `plugins describe FILE.so`. From then on its processors come before equally named ones.
- * What registry_files gave before is not valid any more. */
+const leat_processor *registry_processor(struct registry *r, uint32_t kind, leat_text name,
+                                         const struct plugin_file **ret_file, struct err *err);
+/* [main] Loads one file by path, for `plugins describe FILE.so`. From then on its processors come before equally named
+ * ones. What registry_files gave before is not valid any more. */
 const leat_plugin *registry_load(struct registry *r, const char *path, struct err *err);
 /* The folders to look in: --plugins, $LEAT_PLUGINS, beside the binary (build folder), the installed one. */
 char **plugin_folders(const char *given);

@@ -199,13 +199,14 @@ static void unknown(const struct registry *r, uint32_t kind, leat_text name, str
     else if (near)
         err_code(err, ENOENT, "E401", "no %s is called '" TEXT_FMT "'; did you mean '%s'?", what, TEXT_ARG(name), near);
     else
-        err_code(err, ENOENT, "E401", "no %s is called '" TEXT_FMT "'; `leat plugins list` shows those that were found%s", what, TEXT_ARG(name),
-                 any_broken(r) ? ", and why others cannot be used" : "");
+        err_code(err, ENOENT, "E401",
+                 "no %s is called '" TEXT_FMT "'; `leat plugins list` shows those that were found%s", what,
+                 TEXT_ARG(name), any_broken(r) ? ", and why others cannot be used" : "");
     VEC_FINI(&names);
 }
 
-const leat_processor *registry_processor(struct registry *r, uint32_t kind, leat_text name, const struct plugin_file **ret_file,
-                                         struct err *err)
+const leat_processor *registry_processor(struct registry *r, uint32_t kind, leat_text name,
+                                         const struct plugin_file **ret_file, struct err *err)
 {
     for (size_t i = 0; i < r->files.n; i++) {
         struct plugin_file *f = &r->files.at[i];
@@ -218,7 +219,8 @@ const leat_processor *registry_processor(struct registry *r, uint32_t kind, leat
                 return p->processors[k];
             }
         if (p)
-            err_code(err, ENOENT, "E401", "%s no longer offers the %s '" TEXT_FMT "'", f->path, plugin_kind_name(kind), TEXT_ARG(name));
+            err_code(err, ENOENT, "E401", "%s no longer offers the %s '" TEXT_FMT "'", f->path, plugin_kind_name(kind),
+                     TEXT_ARG(name));
         return NULL;
     }
     unknown(r, kind, name, err);

@@ -46,16 +46,18 @@ static void check_ports(const leat_processor *p, const leat_port *ports, uint32_
         bool any = ports[i].name && strcmp(ports[i].name, "*") == 0;
         if (any ? i + 1 != n : !is_name(ports[i].name))
             plugin_mistake(out, "%s '%s': the name of %s %u is %s", plugin_kind_name(p->kind), p->name, what, i,
-                    any ? "'*', which only the last may have" : "missing, or not of the form a-z, 0-9, _ and -");
+                           any ? "'*', which only the last may have" : "missing, or not of the form a-z, 0-9, _ and -");
         check_doc(out, what, ports[i].name, ports[i].doc);
         if (output && ports[i].name && strcmp(ports[i].name, "rejected") == 0)
-            plugin_mistake(out, "%s '%s' declares the output 'rejected', which every processor has", plugin_kind_name(p->kind), p->name);
+            plugin_mistake(out, "%s '%s' declares the output 'rejected', which every processor has",
+                           plugin_kind_name(p->kind), p->name);
         if (output && !(ports[i].flags & LEAT_NEW_RECORDS) && ports[i].input > 0 && ports[i].input >= p->n_inputs)
-            plugin_mistake(out, "%s '%s': output '%s' passes on input %u, which does not exist", plugin_kind_name(p->kind), p->name,
-                    ports[i].name, ports[i].input);
+            plugin_mistake(out, "%s '%s': output '%s' passes on input %u, which does not exist",
+                           plugin_kind_name(p->kind), p->name, ports[i].name, ports[i].input);
         for (uint32_t k = 0; k < i; k++)
             if (ports[i].name && ports[k].name && strcmp(ports[i].name, ports[k].name) == 0)
-                plugin_mistake(out, "%s '%s' has two %ss called '%s'", plugin_kind_name(p->kind), p->name, what, ports[i].name);
+                plugin_mistake(out, "%s '%s' has two %ss called '%s'", plugin_kind_name(p->kind), p->name, what,
+                               ports[i].name);
     }
 }
 
@@ -73,22 +75,25 @@ static void check_tables(const leat_processor *p, struct buf *out)
         check_doc(out, "table", t->name, t->doc);
         if (t->version < 1 || (t->version > 1 && !t->upgrade))
             plugin_mistake(out, "%s '%s': table '%s' has version %u%s", kind, p->name, t->name, t->version,
-                    t->version ? " and no `upgrade`" : ": count from 1");
+                           t->version ? " and no `upgrade`" : ": count from 1");
         if (!(t->flags & LEAT_ANY_SIZE) == !t->bytes)
             plugin_mistake(out, "%s '%s': table '%s' needs either `bytes` or LEAT_ANY_SIZE", kind, p->name, t->name);
         if (t->flags & LEAT_REPEATED && (t->flags & 3) != 3)
-            plugin_mistake(out, "%s '%s': table '%s' is LEAT_REPEATED, so it must be LEAT_ORDERED and LEAT_ANY_SIZE", kind, p->name, t->name);
+            plugin_mistake(out, "%s '%s': table '%s' is LEAT_REPEATED, so it must be LEAT_ORDERED and LEAT_ANY_SIZE",
+                           kind, p->name, t->name);
     }
 }
 
 static void check_metrics(const leat_processor *p, struct buf *out)
 {
     if (p->n_metrics && !p->metrics)
-        plugin_mistake(out, "%s '%s': n_metrics is %u, but there is no table", plugin_kind_name(p->kind), p->name, p->n_metrics);
+        plugin_mistake(out, "%s '%s': n_metrics is %u, but there is no table", plugin_kind_name(p->kind), p->name,
+                       p->n_metrics);
     for (uint32_t i = 0; p->metrics && i < p->n_metrics; i++) {
         const leat_metric *m = &p->metrics[i];
         if (!is_name(m->name) || strchr(m->name, '-') || m->kind > LEAT_HISTOGRAM)
-            plugin_mistake(out, "%s '%s': metric %u needs a name of the form a-z, 0-9 and _, and a kind", plugin_kind_name(p->kind), p->name, i);
+            plugin_mistake(out, "%s '%s': metric %u needs a name of the form a-z, 0-9 and _, and a kind",
+                           plugin_kind_name(p->kind), p->name, i);
         check_doc(out, "metric", m->name, m->doc);
     }
 }
@@ -133,7 +138,8 @@ static void check_hooks(const leat_processor *p, struct buf *out)
 static void check_processor(const leat_processor *p, struct buf *out)
 {
     if (p->kind < LEAT_SOURCE || p->kind > LEAT_SINK)
-        plugin_mistake(out, "processor '%s' has kind %u, which this Leat does not know", p->name ? p->name : "", p->kind);
+        plugin_mistake(out, "processor '%s' has kind %u, which this Leat does not know", p->name ? p->name : "",
+                       p->kind);
     if (!is_name(p->name)) {
         plugin_mistake(out, "a %s has no name of the form a-z, 0-9, _ and -", plugin_kind_name(p->kind));
         return;
@@ -150,7 +156,8 @@ static void check_processor(const leat_processor *p, struct buf *out)
 static void check_codec(const leat_codec *c, struct buf *out)
 {
     if (!is_name(c->name) || (!c->decode && !c->encode))
-        plugin_mistake(out, "codec '%s' needs a name of the form a-z, 0-9, _ and -, and decode or encode", c->name ? c->name : "");
+        plugin_mistake(out, "codec '%s' needs a name of the form a-z, 0-9, _ and -, and decode or encode",
+                       c->name ? c->name : "");
     check_doc(out, "codec", c->name, c->doc);
     if (c->decode)
         check_processor(c->decode, out);

@@ -12,7 +12,8 @@ struct table {
 
 static void wrong(const struct table *t, const leat_option *o, const char *what)
 {
-    plugin_mistake(t->out, "%s '%s': option '%s%s' %s", plugin_kind_name(t->p->kind), t->p->name, t->group, o->name ? o->name : "", what);
+    plugin_mistake(t->out, "%s '%s': option '%s%s' %s", plugin_kind_name(t->p->kind), t->p->name, t->group,
+                   o->name ? o->name : "", what);
 }
 
 static bool has_choice(const char *choices, leat_text word)
@@ -85,7 +86,8 @@ static bool has_row(const struct table *t, const char *name)
 
 static bool is_input(const leat_processor *p, uint32_t port)
 {
-    bool any = p->n_inputs && p->inputs && p->inputs[p->n_inputs - 1].name && strcmp(p->inputs[p->n_inputs - 1].name, "*") == 0;
+    bool any = p->n_inputs && p->inputs && p->inputs[p->n_inputs - 1].name &&
+               strcmp(p->inputs[p->n_inputs - 1].name, "*") == 0;
     return port == LEAT_EVERY_INPUT || port == LEAT_CHOSEN_INPUT || any || port < (p->n_inputs ? p->n_inputs : 1);
 }
 
@@ -96,7 +98,8 @@ static bool is_column(uint32_t type)
 
 static void check_binding(const struct table *t, const leat_option *o)
 {
-    bool reads = o->type == LEAT_OPT_READ || o->type == LEAT_OPT_TEMPLATE || o->type == LEAT_OPT_KEY || o->type == LEAT_OPT_AGGREGATE;
+    bool reads = o->type == LEAT_OPT_READ || o->type == LEAT_OPT_TEMPLATE || o->type == LEAT_OPT_KEY ||
+                 o->type == LEAT_OPT_AGGREGATE;
     if (reads && !is_input(t->p, o->port))
         wrong(t, o, "binds to an input that does not exist");
     if ((o->type == LEAT_OPT_READ || o->type == LEAT_OPT_WRITE) && !is_column(o->column))
@@ -109,7 +112,8 @@ static void check_row(const struct table *t, uint32_t i)
 {
     const leat_option *o = &t->rows[i];
     if (!o->name || !*o->name) {
-        plugin_mistake(t->out, "%s '%s': option %u of '%s' has no name", plugin_kind_name(t->p->kind), t->p->name, i, t->group);
+        plugin_mistake(t->out, "%s '%s': option %u of '%s' has no name", plugin_kind_name(t->p->kind), t->p->name, i,
+                       t->group);
         return;
     }
     if (!o->doc || !*o->doc)
@@ -135,7 +139,8 @@ static void check_row(const struct table *t, uint32_t i)
 static void check_table(const struct table *t)
 {
     if (t->n && !t->rows)
-        plugin_mistake(t->out, "%s '%s': n_options is %u, but there is no table", plugin_kind_name(t->p->kind), t->p->name, t->n);
+        plugin_mistake(t->out, "%s '%s': n_options is %u, but there is no table", plugin_kind_name(t->p->kind),
+                       t->p->name, t->n);
     for (uint32_t i = 0; t->rows && i < t->n; i++) {
         const leat_option *o = &t->rows[i];
         check_row(t, i);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scan.c: looks at a plugin in a child process, so that one that crashes or hangs harms nobody; remembers what it found by hash.
+/* scan.c: looks at a plugin in a child process, so that one that crashes or hangs harms nobody; remembers what it found
+ * by hash.
  *
- * The child prints lines "key value": plugin, version, doc, processor KIND NAME, json; or "broken SENTENCE". A file of the
- * cache holds the same lines after one that says which Leat wrote it. */
+ * The child prints lines "key value": plugin, version, doc, processor KIND NAME, json; or "broken SENTENCE". A file of
+ * the cache holds the same lines after one that says which Leat wrote it. */
 #include "core/plugin/plugin_internal.h"
 
 #include <config.h>
@@ -123,8 +124,8 @@ static bool is_broken(const struct buf *found)
     return found->n >= 7 && memcmp(found->data, "broken ", 7) == 0;
 }
 
-/* The child's answer in `out`; "broken ..." whatever happens. true: it may be remembered. What the child itself says is wrong,
- * such as a missing library, may change without the file. */
+/* The child's answer in `out`; "broken ..." whatever happens. true: it may be remembered. What the child itself says is
+ * wrong, such as a missing library, may change without the file. */
 static bool ask_child(const char *path, struct buf *out)
 {
     int fd = -1, status = 0;
@@ -146,13 +147,15 @@ static bool ask_child(const char *path, struct buf *out)
     if (!in_time)
         buf_printf(out, "broken it did not answer within %d s when it was loaded\n", SCAN_MS / 1000);
     else if (WIFSIGNALED(status))
-        buf_printf(out, "broken it crashed when it was loaded: SIG%s, %s\n", sigabbrev_np(WTERMSIG(status)), strsignal(WTERMSIG(status)));
+        buf_printf(out, "broken it crashed when it was loaded: SIG%s, %s\n", sigabbrev_np(WTERMSIG(status)),
+                   strsignal(WTERMSIG(status)));
     else
         buf_printf(out, "broken it ended the process when it was loaded, with exit code %d\n", WEXITSTATUS(status));
     return true;
 }
 
-/* --- what was found ------------------------------------------------------------------------------------------------ */
+/* --- what was found ------------------------------------------------------------------------------------------------
+ */
 
 static bool take(const char *line, const char *key, const char **ret)
 {
@@ -222,8 +225,8 @@ static bool read_cache(const char *cache, const char hash[65], struct buf *out)
     auto_buf all = {0}, line = {0};
     struct stat st;
     cache_line(&line);
-    if (stat(path, &st) < 0 || read_file(path, &all, NULL) < 0 || all.n <= line.n || memcmp(all.data, line.data, line.n) != 0 ||
-        all.data[all.n - 1] != '\n')
+    if (stat(path, &st) < 0 || read_file(path, &all, NULL) < 0 || all.n <= line.n ||
+        memcmp(all.data, line.data, line.n) != 0 || all.data[all.n - 1] != '\n')
         return false;
     buf_add(out, all.data + line.n, all.n - line.n);
     if (!is_broken(out) || st.st_mtime > time(NULL) - BROKEN_SECONDS)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check.c: one transform under the watching host: each call undone and repeated, then the same records in batches that are cut
- * elsewhere; what comes out must be the same. */
+/* check.c: one transform under the watching host: each call undone and repeated, then the same records in batches that
+ * are cut elsewhere; what comes out must be the same. */
 #include "core/run/check_internal.h"
 
 enum { ROWS_PLAIN = 1000, TRIES_MAX = 1000 };
@@ -15,7 +15,8 @@ struct checked {
 };
 enum how { REPEATED, PLAIN, CUT_ANYWHERE };
 
-/* --- what a call did, as text --------------------------------------------------------------------------------------- */
+/* --- what a call did, as text ---------------------------------------------------------------------------------------
+ */
 
 static void print_batch(struct checked *k, struct batch *b, struct buf *out)
 {
@@ -36,7 +37,8 @@ static void print_call(struct checked *k, struct call *c, struct buf *ports)
     for (size_t i = 0; i < c->refusals.n; i++) {
         const struct refusal *r = &c->refusals.at[i];
         const leat_column *id = batch_read(r->of, PATH_ID, LEAT_TEXT).column;
-        buf_printf(&ports[n], TEXT_FMT " %s %s\n", TEXT_ARG(((const leat_text *)id->data)[r->row]), r->code, r->sentence);
+        buf_printf(&ports[n], TEXT_FMT " %s %s\n", TEXT_ARG(((const leat_text *)id->data)[r->row]), r->code,
+                   r->sentence);
     }
 }
 
@@ -102,7 +104,8 @@ static void first_difference(struct checked *k, const struct planned *p, struct 
     }
 }
 
-/* --- calls ---------------------------------------------------------------------------------------------------------- */
+/* --- calls ----------------------------------------------------------------------------------------------------------
+ */
 
 static leat_status process(struct checked *k, struct instance *in, struct batch *b, struct buf *ports)
 {
@@ -168,8 +171,10 @@ static bool one_batch(struct checked *k, struct instance *in, struct batch *b, e
     add_all(in->planned, all, ports);
     ports_free(in->planned, ports);
     if (s != LEAT_OK && !k->figures->stopped[0])
-        snprintf(k->figures->stopped, sizeof k->figures->stopped, "%s", in->why[0] ? in->why
-                 : s == LEAT_AGAIN || s == LEAT_WAIT ? "AGAIN, for longer than the check waits" : "neither OK nor a failure");
+        snprintf(k->figures->stopped, sizeof k->figures->stopped, "%s",
+                 in->why[0]                          ? in->why
+                 : s == LEAT_AGAIN || s == LEAT_WAIT ? "AGAIN, for longer than the check waits"
+                                                     : "neither OK nor a failure");
     return s == LEAT_OK;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_host.c: the debug host: stands between one plugin and host.c, and says what does not keep the contract. One at a time in a
- * process of its own. */
+/* check_host.c: the debug host: stands between one plugin and host.c, and says what does not keep the contract. One at
+ * a time in a process of its own. */
 #include "core/run/check_internal.h"
 
 #include <signal.h>
@@ -22,7 +22,8 @@ void watch_mistake(struct watcher *w, const char *format, ...)
     *said = w;
 }
 
-/* --- memory that is the plugin's only until the call returns ------------------------------------------------------- */
+/* --- memory that is the plugin's only until the call returns -------------------------------------------------------
+ */
 
 /* n bytes that end where a page begins that nobody may touch. */
 static void *guarded(struct watcher *w, size_t n)
@@ -115,7 +116,8 @@ static const leat_column *original(const struct watcher *w, const leat_column *c
     return c;
 }
 
-/* --- the calls ----------------------------------------------------------------------------------------------------- */
+/* --- the calls -----------------------------------------------------------------------------------------------------
+ */
 
 static void on_lane(const char *call)
 {
@@ -199,7 +201,8 @@ static void *watch_write(const leat_host *h, leat_out *o, leat_field f, uint32_t
         return guarded(watching, LEAT_ROWS_MAX * sizeof(leat_text));
     }
     if (b && b->type != LEAT_NULL && b->type != type)
-        watch_mistake(watching, "it writes a field as %s that it bound as %s", column_type_name(type), column_type_name(b->type));
+        watch_mistake(watching, "it writes a field as %s that it bound as %s", column_type_name(type),
+                      column_type_name(b->type));
     return watching->real.write(h, o, f, type);
 }
 
@@ -268,7 +271,8 @@ static void watch_log(const leat_host *h, uint32_t level, const char *sentence)
     look_for_secrets(sentence);
 }
 
-/* --- putting it in between ----------------------------------------------------------------------------------------- */
+/* --- putting it in between -----------------------------------------------------------------------------------------
+ */
 
 void watch_begin(struct watcher *w, struct instance *in)
 {

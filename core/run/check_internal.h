@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_internal.h: `plugins check`: the watching host (check_host.c) and what is done with a plugin under it (check.c). */
+/* check_internal.h: `plugins check`: the watching host (check_host.c) and what is done with a plugin under it
+ * (check.c). */
 #ifndef LEAT_CORE_RUN_CHECK_INTERNAL_H
 #define LEAT_CORE_RUN_CHECK_INTERNAL_H
 

@@ -207,7 +207,8 @@ static int read_body(leat_text body, struct state *s, struct err *err)
         leat_text bytes = get_text(&r);
         struct reader section = {(const unsigned char *)bytes.data, bytes.n, false};
         if (!r.short_ && !read_section(&section, type, s))
-            return err_set(err, EBADMSG, "it has a part of type %u, which only a newer Leat knows; start that one", type);
+            return err_set(err, EBADMSG, "it has a part of type %u, which only a newer Leat knows; start that one",
+                           type);
         r.short_ = r.short_ || section.short_;
     }
     return r.short_ ? err_set(err, EBADMSG, "a record is shorter than it says") : 0;

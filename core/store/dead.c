@@ -135,7 +135,8 @@ static void add_raw(struct buf *line, leat_text raw)
     if (whole)
         return;
     buf_str(line, ",\"raw_base64\":\"");
-    int n = EVP_EncodeBlock((unsigned char *)buf_room(line, raw.n / 3 * 4 + 8), (const unsigned char *)raw.data, (int)raw.n);
+    int n = EVP_EncodeBlock((unsigned char *)buf_room(line, raw.n / 3 * 4 + 8), (const unsigned char *)raw.data,
+                            (int)raw.n);
     line->n += (size_t)n;
     buf_char(line, '"');
 }

@@ -48,8 +48,8 @@ static bool record_at(leat_text file, size_t at, leat_text *ret_body)
     return true;
 }
 
-/* What follows a torn tail was never synced: notes at most, of epochs that are known. Anything else says that the bytes before
- * it were once good. */
+/* What follows a torn tail was never synced: notes at most, of epochs that are known. Anything else says that the bytes
+ * before it were once good. */
 static bool proves_damage(leat_text body, const struct state *s)
 {
     uint32_t kind = body_kind(body);
@@ -68,7 +68,8 @@ static bool is_damaged(leat_text file, size_t at, const struct state *s)
 static int damaged(const struct log *l, uint64_t at, const char *why, struct err *err)
 {
     return err_set(err, EUCLEAN,
-                   "%s:%" PRIu64 ": the epoch log is damaged here: %s; bring the folder back from a backup, or move it away to "
+                   "%s:%" PRIu64
+                   ": the epoch log is damaged here: %s; bring the folder back from a backup, or move it away to "
                    "start without positions",
                    l->path, at, why);
 }
@@ -79,7 +80,8 @@ static int check_header(const struct log *l, leat_text file, struct err *err)
         return damaged(l, 0, "it does not begin as a log does", err);
     uint32_t format = number_at(file.data + 8);
     if (format != LOG_FORMAT)
-        return err_set(err, EPROTO, "%s has format %u, this Leat reads %d; start the version that wrote it", l->path, format, LOG_FORMAT);
+        return err_set(err, EPROTO, "%s has format %u, this Leat reads %d; start the version that wrote it", l->path,
+                       format, LOG_FORMAT);
     return 0;
 }
 
@@ -183,7 +185,8 @@ static int write_segment(int fd, leat_text base)
     return result < 0 ? result : fdatasync(fd) < 0 ? -errno : (int)bytes.n;
 }
 
-/* Returns the bytes written, under the final name and on the disk; or -errno, and then nothing of that name is there. */
+/* Returns the bytes written, under the final name and on the disk; or -errno, and then nothing of that name is there.
+ */
 static int make_segment(const struct log *l, const char *path, leat_text base, int *ret_fd)
 {
     auto_free char *fresh = xasprintf("%s.new", path);
@@ -285,7 +288,8 @@ int log_append(struct log *l, leat_text body, bool sync, struct err *err)
 {
     auto_buf record = {0};
     if (body.n > BODY_MAX)
-        return err_set(err, EFBIG, "an epoch has %zu bytes of positions and tokens; the log takes %d", body.n, BODY_MAX);
+        return err_set(err, EFBIG, "an epoch has %zu bytes of positions and tokens; the log takes %d", body.n,
+                       BODY_MAX);
     add_record(&record, body);
     int result = l->torn ? cut(l) : 0;
     if (result == 0) {

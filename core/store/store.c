@@ -25,7 +25,8 @@ static int refuse_second(const char *dir, const char *path, struct err *err)
     auto_buf holder = {0};
     read_file(path, &holder, NULL);
     leat_text who = text_trim(buf_view(&holder));
-    return err_set(err, EBUSY, "%s is in use by process " TEXT_FMT "; stop that one, or give another folder with --state", dir,
+    return err_set(err, EBUSY,
+                   "%s is in use by process " TEXT_FMT "; stop that one, or give another folder with --state", dir,
                    TEXT_ARG(who.n ? who : TEXT("of another user")));
 }
 
@@ -37,7 +38,8 @@ static int take_lock(struct store *s, struct err *err)
     if (s->lock_fd < 0)
         return err_set(err, errno, "cannot open %s: %m", path);
     if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        return errno == EWOULDBLOCK ? refuse_second(s->dir, path, err) : err_set(err, errno, "cannot lock %s: %m", path);
+        return errno == EWOULDBLOCK ? refuse_second(s->dir, path, err)
+                                    : err_set(err, errno, "cannot lock %s: %m", path);
     buf_printf(&who, "%d (", (int)getpid());
     print_command(&who);
     buf_str(&who, ")\n");

@@ -5,10 +5,10 @@
  * DIR/epochs.NNNNNN   a segment of the log; the highest number holds, older ones are left over from a crash
  * DIR/dead-letters.ndjson, dead-letters.1.ndjson ... .3.ndjson
  *
- * A segment begins with "leat log", u32 format version, u32 0. Then records: u32 length of the body, u32 CRC32C over length
- * and body, body. All numbers are little-endian. A body is a kind (four letters) and sections {u16 type, u16 0, u32 length,
- * bytes}, so that what later versions add (state, outbox, timers) finds its place. A section that is not known refuses the
- * log, unless its type has the bit SECTION_OPTIONAL. Texts are u32 length and bytes. */
+ * A segment begins with "leat log", u32 format version, u32 0. Then records: u32 length of the body, u32 CRC32C over
+ * length and body, body. All numbers are little-endian. A body is a kind (four letters) and sections {u16 type, u16 0,
+ * u32 length, bytes}, so that what later versions add (state, outbox, timers) finds its place. A section that is not
+ * known refuses the log, unless its type has the bit SECTION_OPTIONAL. Texts are u32 length and bytes. */
 #ifndef LEAT_CORE_STORE_INTERNAL_H
 #define LEAT_CORE_STORE_INTERNAL_H
 
@@ -45,10 +45,10 @@ struct kept_token {
 };
 struct state {
     VEC(struct stored_position) positions;
-    VEC(char *) blocks; /* of positions, index by index: the texts */
-    struct map by_name; /* "source\0partition" -> index + 1 */
-    VEC(struct kept_token) tokens; /* above `delivered`, and the newest delivered of each scope; oldest first */
-    VEC(leat_logged) epochs;       /* above `delivered` */
+    VEC(char *) blocks;             /* of positions, index by index: the texts */
+    struct map by_name;             /* "source\0partition" -> index + 1 */
+    VEC(struct kept_token) tokens;  /* above `delivered`, and the newest delivered of each scope; oldest first */
+    VEC(leat_logged) epochs;        /* above `delivered` */
     VEC(struct logged_token) found; /* the last answer of state_tokens */
     uint64_t logged, logged_id, delivered, delivered_id, flow_hash, incarnation;
 };
@@ -66,7 +66,7 @@ void body_open(struct buf *to, uint64_t incarnation);
 void body_note(struct buf *to, const struct state *s);
 void body_epoch(struct buf *to, const struct epoch_record *r, const struct state *s);
 void body_base(struct buf *to, const struct state *s);
-uint32_t body_kind(leat_text body); /* 0: none that is known */
+uint32_t body_kind(leat_text body);  /* 0: none that is known */
 uint64_t body_noted(leat_text body); /* of a note: the number; 0: none */
 /* Adds a whole body to the state. -EBADMSG: not understood, and nothing was added; err says what. */
 int body_apply(leat_text body, struct state *s, struct err *err);
@@ -87,7 +87,8 @@ int log_append(struct log *l, leat_text body, bool sync, struct err *err); /* on
 bool log_is_long(const struct log *l);
 int log_replace(struct log *l, leat_text base, struct err *err); /* a new segment; on failure the old one goes on */
 
-/* --- dead.c -------------------------------------------------------------------------------------------------------- */
+/* --- dead.c --------------------------------------------------------------------------------------------------------
+ */
 
 struct dead {
     char *dir;

@@ -5,8 +5,10 @@
 
 enum { FIELD, UPTO };
 static const leat_option options[] = {
-    [FIELD] = {.name = "field", .doc = "The field with the number.", .type = LEAT_OPT_WRITE, .column = LEAT_I64, .standard = "n"},
-    [UPTO] = {.name = "upto", .doc = "The last number; the first is 1.", .type = LEAT_OPT_I64, .flags = LEAT_REQUIRED, .range = "1.."},
+    [FIELD] = {.name = "field", .doc = "The field with the number.",
+               .type = LEAT_OPT_WRITE, .column = LEAT_I64, .standard = "n"},
+    [UPTO] = {.name = "upto", .doc = "The last number; the first is 1.",
+              .type = LEAT_OPT_I64, .flags = LEAT_REQUIRED, .range = "1.."},
 };
 struct count {
     leat_partition partition; /* 0: not yet ours */

@@ -10,7 +10,8 @@ namespace {
 
 enum { FROM, TO, SHOW }; // the rows of `options`, in their order
 
-leat_option option(const char *name, const char *doc, uint32_t type, uint32_t flags, uint32_t column, const char *standard)
+leat_option option(const char *name, const char *doc, uint32_t type, uint32_t flags, uint32_t column,
+                   const char *standard)
 {
     leat_option o = leat_option();
     o.name = name;

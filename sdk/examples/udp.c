@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* udp.c: a sink that sends each record, as the flow's codec writes it, in a datagram. Nobody answers, so nothing is known
- * of what arrived: class REPEAT. */
+/* udp.c: a sink that sends each record, as the flow's codec writes it, in a datagram. Nobody answers, so nothing is
+ * known of what arrived: class REPEAT. */
 #include <leat/plugin.h>
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* log_fuzz.c: bodies of records of the epoch log: what is understood says the same when it is written and read again. */
+/* log_fuzz.c: bodies of records of the epoch log: what is understood says the same when it is written and read again.
+ */
 #include "core/store/store_internal.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* plugin_test.c: the registry inside one process: replaced and truncated files, equal images, descriptions of other sizes. */
+/* plugin_test.c: the registry inside one process: replaced and truncated files, equal images, descriptions of other
+ * sizes. */
 #include "core/plugin/plugin_internal.h"
 
 #include <fcntl.h>
@@ -89,7 +90,8 @@ static void equal_files_are_one_image(void **state)
     registry_free(b);
 }
 
-/* What was loaded is a copy: a file that is replaced or truncated while it is in use harms nobody, and the new one is new. */
+/* What was loaded is a copy: a file that is replaced or truncated while it is in use harms nobody, and the new one is
+ * new. */
 static void a_file_may_be_replaced_and_truncated(void **state)
 {
     struct err err = {0};
@@ -142,7 +144,8 @@ static void the_note_is_read_without_loading(void **state)
     }
 }
 
-/* Rows and structs of another size than this host's: what the plugin lacks is 0, what it has more is left out of rows. */
+/* Rows and structs of another size than this host's: what the plugin lacks is 0, what it has more is left out of rows.
+ */
 static void descriptions_take_the_hosts_sizes(void **state)
 {
     struct small_option {
@@ -156,8 +159,14 @@ static void descriptions_take_the_hosts_sizes(void **state)
     struct {
         leat_processor p;
         uint64_t newer;
-    } own = {{.size = sizeof own, .kind = LEAT_SINK, .name = "s", .doc = "S.", .n_options = 2, .n_metrics = 2,
-              .options = (const leat_option *)small, .metrics = (const leat_metric *)big},
+    } own = {{.size = sizeof own,
+              .kind = LEAT_SINK,
+              .name = "s",
+              .doc = "S.",
+              .n_options = 2,
+              .n_metrics = 2,
+              .options = (const leat_option *)small,
+              .metrics = (const leat_metric *)big},
              99};
     const leat_processor *all[] = {&own.p};
     leat_plugin plugin = {LEAT_SIZES, LEAT_ABI, 1, "t", "1.0.0", "T.", NULL, all, 0, 0, NULL};
@@ -182,7 +191,8 @@ static void groups_without_end_are_refused(void **state)
 {
     leat_option self[1] = {{.name = "more", .doc = "More.", .type = LEAT_OPT_GROUP, .n_rows = 1}};
     self[0].rows = self;
-    const leat_processor p = {.size = sizeof p, .kind = LEAT_SINK, .name = "s", .doc = "S.", .options = self, .n_options = 1};
+    const leat_processor p = {
+        .size = sizeof p, .kind = LEAT_SINK, .name = "s", .doc = "S.", .options = self, .n_options = 1};
     const leat_processor *all[] = {&p};
     const leat_plugin plugin = {LEAT_SIZES, LEAT_ABI, 1, "t", "1.0.0", "T.", NULL, all, 0, 0, NULL};
     struct arena a = {0};
@@ -213,14 +223,10 @@ static void folders_are_those_given_then_the_environments(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(a_processor_is_found_by_kind_and_name),
-        TEST(equal_files_are_one_image),
-        TEST(a_file_may_be_replaced_and_truncated),
-        TEST(a_file_that_broke_since_the_scan_is_told),
-        TEST(the_note_is_read_without_loading),
-        TEST(descriptions_take_the_hosts_sizes),
-        TEST(groups_without_end_are_refused),
-        TEST(folders_are_those_given_then_the_environments),
+        TEST(a_processor_is_found_by_kind_and_name), TEST(equal_files_are_one_image),
+        TEST(a_file_may_be_replaced_and_truncated),  TEST(a_file_that_broke_since_the_scan_is_told),
+        TEST(the_note_is_read_without_loading),      TEST(descriptions_take_the_hosts_sizes),
+        TEST(groups_without_end_are_refused),        TEST(folders_are_those_given_then_the_environments),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,8 @@
 
 static char *folder; /* of the test that runs */
 
-/* --- calls that fail when a test wants it: these stand before the C library's own ------------------------------------- */
+/* --- calls that fail when a test wants it: these stand before the C library's own
+ * ------------------------------------- */
 
 static int fail_at, calls; /* the fail_at-th of these calls fails; 0: none */
 static int syncs;          /* counted, but not done: these tests kill processes, not machines */
@@ -229,7 +230,8 @@ static void a_log_cut_anywhere_opens_with_what_is_whole(void **state)
     for (size_t n = whole.n; n > 100; n--) {
         write_file(path, whole.data, n - 1);
         s = NULL;
-        if (store_open(&s, folder, &err) < 0) { /* only where not even the segment's first record is whole: never a crash */
+        if (store_open(&s, folder, &err) <
+            0) { /* only where not even the segment's first record is whole: never a crash */
             assert_int_equal(before, 0);
             break;
         }
@@ -291,9 +293,10 @@ static void damage_names_its_place_and_what_to_do(void **state)
     assert_int_equal(pwrite(fd, "x", 1, at + 30), 1);
     close(fd);
     assert_int_equal(store_open(&s, folder, &err), -EUCLEAN);
-    auto_free char *want = xasprintf("%s:%u: the epoch log is damaged here: a record does not match its checksum, later ones do; "
-                                     "bring the folder back from a backup, or move it away to start without positions",
-                                     path, at);
+    auto_free char *want =
+        xasprintf("%s:%u: the epoch log is damaged here: a record does not match its checksum, later ones do; "
+                  "bring the folder back from a backup, or move it away to start without positions",
+                  path, at);
     assert_string_equal(err.text, want);
 }
 
@@ -353,7 +356,8 @@ static void a_long_log_is_replaced_by_what_it_adds_up_to(void **state)
     char names[400][8];
     for (int i = 0; i < 400; i++) {
         snprintf(names[i], sizeof names[i], "p%d", i);
-        p[i] = (struct stored_position){.source = TEXT("in"), .partition = text_of(names[i]), .token = {big, sizeof big}};
+        p[i] =
+            (struct stored_position){.source = TEXT("in"), .partition = text_of(names[i]), .token = {big, sizeof big}};
     }
     for (uint64_t e = 1; e <= 60; e++) {
         for (int i = 0; i < 400; i++)
@@ -567,17 +571,25 @@ static void dead_letters_are_lines_of_json(void **state)
     struct store *s = open_store();
     (void)state;
     write_file(path, "{\"raw\":\"x\"}\n{\"raw\":\"to", 23); /* torn by a crash */
-    struct dead_letter d = {.raw = TEXT("a\xff\"b"), .reason = TEXT("not a number"), .code = TEXT("type"), .field = TEXT("qty"),
-                            .processor = TEXT("check"), .source = TEXT("in"), .id = TEXT("f/in/p/7"), .partition = TEXT("f:1"),
-                            .sequence = 7, .record = TEXT("{\"qty\":\"x\"}")};
+    struct dead_letter d = {.raw = TEXT("a\xff\"b"),
+                            .reason = TEXT("not a number"),
+                            .code = TEXT("type"),
+                            .field = TEXT("qty"),
+                            .processor = TEXT("check"),
+                            .source = TEXT("in"),
+                            .id = TEXT("f/in/p/7"),
+                            .partition = TEXT("f:1"),
+                            .sequence = 7,
+                            .record = TEXT("{\"qty\":\"x\"}")};
     assert_int_equal(store_dead_letter(s, &d, NULL), 0);
     assert_int_equal(store_dead_sync(s, NULL), 0);
     assert_int_equal(store_dead_count(s), 1);
     store_close(s);
     assert_int_equal(read_file(path, &lines, NULL), 0);
-    const char *want = "{\"raw\":\"x\"}\n{\"raw\":\"a\xef\xbf\xbd\\\"b\",\"raw_base64\":\"Yf8iYg==\",\"reason\":\"not a number\","
-                       "\"code\":\"type\",\"field\":\"qty\",\"processor\":\"check\",\"source\":\"in\",\"position\":\"f:1:7\","
-                       "\"id\":\"f/in/p/7\",\"at\":\"";
+    const char *want =
+        "{\"raw\":\"x\"}\n{\"raw\":\"a\xef\xbf\xbd\\\"b\",\"raw_base64\":\"Yf8iYg==\",\"reason\":\"not a number\","
+        "\"code\":\"type\",\"field\":\"qty\",\"processor\":\"check\",\"source\":\"in\",\"position\":\"f:1:7\","
+        "\"id\":\"f/in/p/7\",\"at\":\"";
     assert_int_equal(strncmp(lines.data, want, strlen(want)), 0);
     assert_non_null(strstr(lines.data, "Z\",\"record\":{\"qty\":\"x\"}}\n"));
 }
