@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decoder.c: bytes and messages of one partition become batches; owns positions. */
+/* decoder.c: bytes and messages of one partition become batches; owns positions and streams. */
 #include "core/record/decoder_internal.h"
 
 #include <stdarg.h>
 
-enum { BATCH_BYTES = 1 << 20, RAW_KEPT = 64 << 10, DEPTH_LIMIT = 4096 };
+enum { RAW_KEPT = 64 << 10, DEPTH_LIMIT = 4096 };
 
 bool record_scalar;
 
@@ -48,21 +48,11 @@ struct decoder *decoder_new(const struct codec *codec, const struct paths *paths
     return d;
 }
 
-static void drop_queue(struct decoder *d)
-{
-    for (size_t i = d->next_message; i < d->queue.n; i++)
-        block_unref(d->queue.at[i].block);
-    d->queue.n = d->next_message = d->message_at = 0;
-    d->message_kth = 0;
-    d->in_array = false;
-    arena_reset(&d->headers);
-}
-
 void decoder_free(struct decoder *d)
 {
     if (!d)
         return;
-    drop_queue(d);
+    messages_drop(d);
     VEC_FINI(&d->queue);
     VEC_FINI(&d->rejected);
     arena_fini(&d->headers);
@@ -102,7 +92,7 @@ static void take_mark(struct decoder *d, leat_text *state)
 
 int decoder_seek(struct decoder *d, uint64_t offset, leat_text state, struct err *err)
 {
-    drop_queue(d);
+    messages_drop(d);
     block_unref(d->block);
     inflater_free(d->inflater);
     d->block = NULL;
@@ -236,57 +226,6 @@ static bool inflate_more(struct decoder *d)
     return n > 0;
 }
 
-/* --- messages --- */
-
-static size_t keep_text(char *to, leat_text *t)
-{
-    if (t->n)
-        memcpy(to, t->data, t->n);
-    t->data = to;
-    return t->n;
-}
-
-/* Messages that were decoded leave the queue, also where it never runs empty. */
-static void compact_queue(struct decoder *d)
-{
-    if (d->next_message < 1024 || d->next_message < d->queue.n / 2)
-        return;
-    d->queue.n -= d->next_message;
-    memmove(d->queue.at, d->queue.at + d->next_message, d->queue.n * sizeof *d->queue.at);
-    d->next_message = 0;
-}
-
-static bool has_text(const leat_value *v)
-{
-    return v->type == LEAT_TEXT || v->type == LEAT_BYTES || v->type == LEAT_JSON;
-}
-
-void decoder_message(struct decoder *d, uint64_t sequence, leat_text body, leat_text key, int64_t time_us,
-                     const leat_value *headers, size_t n_headers)
-{
-    size_t bytes = body.n + key.n + 1;
-    for (size_t i = 0; i < n_headers * 2; i++)
-        bytes += has_text(&headers[i]) ? headers[i].as.text.n : 0;
-    compact_queue(d);
-    d->idle = false;
-    struct block *block;
-    char *to = pool_inbox(d->pool, bytes, &block);
-    struct queued *q = VEC_PUSH(&d->queue);
-    *q = (struct queued){.block = block, .at = (size_t)(to - block->data), .n = body.n};
-    q->message = (struct message){.sequence = sequence, .key = key, .time_us = time_us, .n_headers = n_headers};
-    to += keep_text(to, &body);
-    *to++ = '\n'; /* a record that ends here may be written with its line end */
-    if (key.data)
-        to += keep_text(to, &q->message.key);
-    leat_value *copy = n_headers ? arena_alloc(&d->headers, n_headers * 2 * sizeof *copy) : NULL;
-    for (size_t i = 0; i < n_headers * 2; i++) {
-        copy[i] = headers[i];
-        if (has_text(&copy[i]))
-            to += keep_text(to, &copy[i].as.text);
-    }
-    q->message.headers = copy;
-}
-
 /* --- records --- */
 
 void reject(struct decoder *d, leat_text raw, uint64_t sequence, uint64_t line, const char *code, const char *format,
@@ -371,7 +310,7 @@ bool unended_too_long(struct decoder *d, struct place_in *in, const char *p)
     return too_long(d, in, p, n - (n && in->end[-1] == '\r')); /* that may belong to the line end */
 }
 
-static const char *decode(struct decoder *d, struct place_in *in, const char *p, uint32_t max)
+const char *decode(struct decoder *d, struct place_in *in, const char *p, uint32_t max)
 {
     switch (d->codec.kind) {
     case CODEC_JSON:
@@ -385,12 +324,12 @@ static const char *decode(struct decoder *d, struct place_in *in, const char *p,
     }
 }
 
-static void *copied(struct batch *b, const void *from, size_t bytes)
+void *batch_copied(struct batch *b, const void *from, size_t bytes)
 {
     return memcpy(batch_alloc(b, bytes), from, bytes);
 }
 
-static struct batch *new_batch(struct decoder *d, struct block *block, const char *base)
+struct batch *found_batch(struct decoder *d, struct block *block, const char *base)
 {
     static const enum root_kind kinds[] = {ROOT_JSON, ROOT_CSV, ROOT_TEXT, ROOT_RAW};
     struct found *f = d->found;
@@ -398,23 +337,23 @@ static struct batch *new_batch(struct decoder *d, struct block *block, const cha
     struct root *r = &b->in->root;
     r->kind = kinds[d->codec.kind];
     r->base = base;
-    r->records = copied(b, f->records, f->n * sizeof *f->records);
+    r->records = batch_copied(b, f->records, f->n * sizeof *f->records);
     r->block = block_ref(block);
     r->origin = origin_ref(d->origin);
     if (d->names) {
         __atomic_fetch_add(&d->names->refs, 1, __ATOMIC_RELAXED);
         r->names = d->names;
-        r->fields = copied(b, f->fields, f->n_fields * sizeof *f->fields);
+        r->fields = batch_copied(b, f->fields, f->n_fields * sizeof *f->fields);
     }
     if (f->n_slots) {
         r->shapes = shapes_ref(d->shapes);
-        r->slots = copied(b, f->slots, f->n_slots * sizeof *f->slots);
+        r->slots = batch_copied(b, f->slots, f->n_slots * sizeof *f->slots);
     }
     b->in->sealed = true;
     return b;
 }
 
-static void clear_found(struct decoder *d)
+void found_clear(struct decoder *d)
 {
     d->found->n = 0;
     d->found->n_fields = 0;
@@ -435,7 +374,7 @@ static struct batch *next_of_stream(struct decoder *d, uint32_t max)
         *(char *)in.end = '\n'; /* as in decoder_message; nothing will be put there any more */
     uint64_t first = d->offset, line = d->line;
     const char *stop = decode(d, &in, base, max);
-    struct batch *b = d->found->n ? new_batch(d, d->block, base) : NULL;
+    struct batch *b = d->found->n ? found_batch(d, d->block, base) : NULL;
     if (b) {
         b->in->root.first = first;
         b->in->root.first_line = line;
@@ -444,89 +383,7 @@ static struct batch *next_of_stream(struct decoder *d, uint32_t max)
     d->offset += (uint64_t)(stop - base);
     d->begin += (size_t)(stop - base);
     d->seen = stop == base ? d->seen : 0;
-    clear_found(d);
-    return b;
-}
-
-static void message_done(struct decoder *d)
-{
-    struct queued *q = &d->queue.at[d->next_message++];
-    d->next_sequence = q->message.sequence + 1;
-    block_unref(q->block);
-    d->message_at = 0;
-    d->message_kth = 0;
-    d->in_array = false;
-    if (d->codec.kind == CODEC_CSV && !d->codec.n_columns) {
-        csv_names_unref(d->names); /* each message has a header of its own */
-        d->names = NULL;
-    }
-}
-
-static void set_messages(struct decoder *d, struct batch *b, size_t first)
-{
-    struct root *r = &b->in->root;
-    uint32_t n = d->found->message_of[d->found->n - 1] + 1 - (uint32_t)first;
-    struct message *messages = batch_alloc(b, n * sizeof *messages);
-    uint32_t *of = batch_alloc(b, d->found->n * sizeof *of);
-    for (uint32_t i = 0; i < n; i++) {
-        messages[i] = d->queue.at[first + i].message;
-        if (messages[i].n_headers)
-            messages[i].headers = copied(b, messages[i].headers, messages[i].n_headers * 2 * sizeof(leat_value));
-    }
-    for (uint32_t i = 0; i < d->found->n; i++)
-        of[i] = d->found->message_of[i] - (uint32_t)first;
-    r->messages = messages;
-    r->message_of = of;
-    r->kth = copied(b, d->found->kth, d->found->n * sizeof *r->kth);
-}
-
-/* Messages of one block. A message is not cut, unless it alone has more records than a batch may have. */
-static struct batch *next_of_messages(struct decoder *d, uint32_t max)
-{
-    size_t first = d->next_message, bytes = 0;
-    struct block *block = d->queue.at[first].block;
-    block_ref(block);
-    const char *base = block->data + d->queue.at[first].at;
-    bool own_header = d->codec.kind == CODEC_CSV && !d->codec.n_columns;
-    while (d->next_message < d->queue.n && d->found->n < max && bytes < BATCH_BYTES) {
-        struct queued *q = &d->queue.at[d->next_message];
-        if (q->block != block || (own_header && d->found->n))
-            break;
-        const char *begin = block->data + q->at, *p = begin + d->message_at;
-        struct place_in in = {.base = base,
-                              .begin = begin,
-                              .end = begin + q->n,
-                              .stop = begin + q->n,
-                              .last = true,
-                              .message = (uint32_t)d->next_message};
-        bytes += q->n;
-        const char *stop = decode(d, &in, p, LEAT_ROWS_MAX - d->found->n);
-        q->message.n_records = d->message_kth;
-        if (stop < in.end) {
-            d->message_at = (size_t)(stop - begin);
-            q->message.n_records = UINT32_MAX; /* more than one, to come */
-            break;
-        }
-        if (own_header && d->found->n) { /* the names belong to the batch that is made now */
-            struct batch *b = new_batch(d, block, base);
-            set_messages(d, b, first);
-            b->kept = (uint32_t)bytes;
-            message_done(d);
-            clear_found(d);
-            block_unref(block);
-            return b;
-        }
-        message_done(d);
-    }
-    struct batch *b = d->found->n ? new_batch(d, block, base) : NULL;
-    if (b) {
-        set_messages(d, b, first);
-        b->kept = (uint32_t)bytes;
-    }
-    clear_found(d);
-    block_unref(block);
-    if (d->next_message == d->queue.n)
-        drop_queue(d);
+    found_clear(d);
     return b;
 }
 
@@ -537,7 +394,7 @@ struct batch *decoder_next(struct decoder *d, uint32_t max_rows)
     d->rejected.n = 0;
     arena_reset(&d->texts);
     while (!b && d->next_message < d->queue.n)
-        b = next_of_messages(d, max);
+        b = messages_next(d, max);
     while (!b) {
         uint64_t before = d->offset;
         b = next_of_stream(d, max);

@@ -71,6 +71,13 @@ struct place_in { /* what is being decoded */
     bool last;        /* no more bytes will come behind end */
     uint32_t message; /* UINT32_MAX: a stream */
 };
+enum { BATCH_BYTES = 1 << 20 }; /* about what a batch holds */
+void messages_drop(struct decoder *d);
+struct batch *messages_next(struct decoder *d, uint32_t max); /* the queue is not empty */
+const char *decode(struct decoder *d, struct place_in *in, const char *p, uint32_t max);
+struct batch *found_batch(struct decoder *d, struct block *block, const char *base); /* of what was found */
+void found_clear(struct decoder *d);
+void *batch_copied(struct batch *b, const void *from, size_t bytes);
 void reject(struct decoder *d, leat_text raw, uint64_t sequence, uint64_t line, const char *code, const char *format,
             ...) PRINTF(6, 7);
 struct record *found_add(struct decoder *d, const struct place_in *in, const char *at, size_t n);
