@@ -144,6 +144,15 @@ static bool repeats_too_much(leat_text pattern)
     return false;
 }
 
+/* \1 makes libc try without end. */
+static bool refers_back(leat_text pattern)
+{
+    for (size_t i = 0; i + 1 < pattern.n; i++)
+        if (pattern.data[i] == '\\' && pattern.data[++i] >= '1' && pattern.data[i] <= '9')
+            return true;
+    return false;
+}
+
 /* 0, or a number for regerror; -1: refused, with the reason in room. */
 static int compile(leat_text pattern, bool ignore_case, bool unicode, regex_t *ret, char room[128])
 {
@@ -159,6 +168,10 @@ static int compile(leat_text pattern, bool ignore_case, bool unicode, regex_t *r
     }
     if (pattern.n && memmem(pattern.data, pattern.n, "(?", 2)) {
         snprintf(room, 128, "groups with (? are not known here; write ( )");
+        return -1;
+    }
+    if (refers_back(pattern)) {
+        snprintf(room, 128, "references back to groups (\\1) are not known here");
         return -1;
     }
     translate(pattern, &translated);

@@ -333,6 +333,8 @@ static const struct {
     {"9223372036854775808",
      "E305@0+19: '9223372036854775808' does not fit into 64 bits; a float is written with an exponent: 1e20"},
     {"sku ~ '(a'", "E305@6+4: this regular expression is not right: Unmatched ( or \\("},
+    {"sku ~ '(a)\\1'",
+     "E305@6+7: this regular expression is not right: references back to groups (\\1) are not known here"},
     {"interval '1 month'", "E305@9+9: '1 month' is no fixed span: months and years differ in length; write interval '5 "
                            "minutes', '1 day 2 hours' or '90s'"},
     {"$tiem", "E301@0+5: unknown metadata '$tiem'; did you mean $time?"},
