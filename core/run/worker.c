@@ -70,7 +70,8 @@ static void *worker_main(void *instance)
         int64_t from = clock_mono_us();
         j->status = failed ? LEAT_PENDING : work(j);
         figure_add(in->figures, BUSY_US, (uint64_t)(clock_mono_us() - from));
-        failed |= j->status != LEAT_OK && j->status != LEAT_PENDING && in->sink->exact;
+        bool repeated = j->kind == JOB_COMMIT && in->sink->class_ == LEAT_STAGED; /* logged: it is asked for again alone */
+        failed |= j->status != LEAT_OK && j->status != LEAT_PENDING && in->sink->exact && !repeated;
         post_back(j);
         pthread_mutex_lock(&w->lock);
     }
