@@ -1,6 +1,6 @@
 # Each adds itself: LONG_TESTS += tests/long/NAME.py, and EXTRA_DIST += the same.
-LONG_TESTS += tests/long/files_kill.py
-EXTRA_DIST += tests/long/files_kill.py
+LONG_TESTS += tests/long/files_kill.py tests/long/files_faults.py
+EXTRA_DIST += tests/long/files_kill.py tests/long/files_faults.py
 LONG_TESTS += tests/long/kafka_test.py tests/long/kafka_elastic_test.py
 EXTRA_DIST += tests/long/kafka_test.py tests/long/kafka_elastic_test.py tests/long/kafka_harness.py
 LONG_TESTS += tests/long/fuzz.py
