@@ -36,7 +36,7 @@ plugin("too_new", edit=[('LEAT_PLUGIN("threshold", "1.0.0", "Filters by a limit.
                             static const leat_processor *const all[] = {&threshold};
                             static const leat_plugin p = {LEAT_SIZES, LEAT_ABI, 1, "t", "1.0", "t", NULL, all, 9, 0, NULL};
                             return &p; }""")])
-plugin("mistakes", edit=[('.doc = "The limit.", ', ""), ('.name = "at_most"', '.name = "value"'), ("LEAT_OPT_READ, .column = LEAT_F64, .flags = LEAT_REQUIRED},\n};",
+plugin("mistakes", edit=[('.doc = "The limit.", ', ""), ('.name = "at_most"', '.name = "value"'), ("LEAT_OPT_READ,\n               .column = LEAT_F64, .flags = LEAT_REQUIRED},\n};",
                          'LEAT_OPT_DURATION, .standard = "5"},\n};')])
 plugin("no_process", edit=[("    .process = process,\n", "    .user = (const void *)process,\n")])
 os.makedirs(TMP + "/lib")
