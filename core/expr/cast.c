@@ -63,7 +63,7 @@ static bool plain_number(leat_text t, leat_value *ret)
 {
     const char *s = t.data, *end = t.data + t.n, *point = NULL, *first;
     bool minus = t.n && *s == '-';
-    int64_t m = 0;
+    uint64_t m = 0; /* 19 digits stay in */
     s += minus;
     if (end - s > 19)
         return false;
@@ -71,14 +71,14 @@ static bool plain_number(leat_text t, leat_value *ret)
         if (*s == '.' && !point && s > first)
             point = s;
         else if (*s >= '0' && *s <= '9')
-            m = m * 10 + (*s - '0');
+            m = m * 10 + (uint64_t)(*s - '0');
         else
             return false;
     }
     if (end - first - (point != NULL) > 18 || end == first || (point && point + 1 == end))
         return false;
-    m = minus ? -m : m;
-    *ret = point ? value_decimal(m, (int32_t)(end - point - 1)) : value_int(m);
+    int64_t i = minus ? -(int64_t)m : (int64_t)m;
+    *ret = point ? value_decimal(i, (int32_t)(end - point - 1)) : value_int(i);
     return true;
 }
 
