@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* read.c: a path of a batch as a typed column, decoded once and kept. */
-#include "core/record/record_internal.h"
+#include "core/record/making.h"
 #include "core/record/shape.h"
 
 /* --- the caches --- */
@@ -63,11 +63,14 @@ static bool level_says(struct batch *l, const struct path *path, struct place *r
     return o || (l->in->fresh && path->n_steps);
 }
 
-/* A decoded column may be gathered for a part of its rows, unless it is JSON only because other rows differ in kind. */
+/* A decoded column may be gathered for a part of its rows, unless it is what it is only because of other rows: JSON where
+ * they differ in kind, decimals that do not fit beside them. */
 static bool level_knows(struct batch *l, const struct path *path, uint32_t type, struct place *ret)
 {
     struct read r = cache_get(l, path->number, type);
     if (!r.column || (type == LEAT_NULL && r.column->type != LEAT_TEXT && r.column->type != LEAT_I64))
+        return false;
+    if (r.bad && type == LEAT_DEC)
         return false;
     *ret = (struct place){.where = KNOWN, .level = l, .known = r};
     return true;
@@ -304,6 +307,25 @@ static const uint64_t *join_bad(struct memory *m, const struct read *parts, uint
     return bad;
 }
 
+/* Decimals that have no scale together: those that do not fit are bad. */
+static struct read join_decimals(struct memory *m, const struct read *parts, uint32_t n_parts, uint32_t n)
+{
+    struct making k = making_new(m, LEAT_DEC, n);
+    struct decimal *d = memory_zalloc(m, n * sizeof *d);
+    for (uint32_t p = 0, at = 0; p < n_parts; at += parts[p++].column->n)
+        for (uint32_t i = 0; i < parts[p].column->n; i++) {
+            const leat_column *c = parts[p].column;
+            if (parts[p].bad && parts[p].bad[i >> 6] >> (i & 63) & 1)
+                making_bad(&k, at + i);
+            else if (c->type == LEAT_NULL || !leat_has(c, i))
+                column_absent(m, k.c, at + i);
+            else
+                d[at + i] = (struct decimal){((const int64_t *)c->data)[i], c->scale};
+        }
+    decimals_unify(&k, d);
+    return made(&k);
+}
+
 static struct read concat_read(struct batch *b, const struct path *path, uint32_t type)
 {
     struct memory *m = &b->in->memory;
@@ -323,8 +345,8 @@ static struct read concat_read(struct batch *b, const struct path *path, uint32_
     }
     for (uint32_t i = 0; i < r->n_parts; i++)
         columns[i] = rescaled(m, parts[i].column, scale, &fits);
-    if (!fits && type != LEAT_F64)
-        return concat_read(b, path, LEAT_F64);
+    if (!fits)
+        return type == LEAT_DEC ? join_decimals(m, parts, r->n_parts, b->view.n) : concat_read(b, path, LEAT_F64);
     return (struct read){column_join(m, columns, r->n_parts, common, b->view.n),
                          join_bad(m, parts, r->n_parts, b->view.n)};
 }
@@ -374,6 +396,49 @@ static struct read whole_read(struct batch *b, uint32_t type)
         return r;
     }
     return type == LEAT_NULL || type == LEAT_JSON ? r : column_convert(&b->in->memory, r.column, type);
+}
+
+/* Of decimals seen so far: the widest value, and the scale that they need. */
+struct span {
+    struct decimal widest;
+    int32_t scale;
+};
+
+static bool wider(struct decimal a, struct decimal b)
+{
+    long double x = (long double)a.mantissa,
+                y = (long double)b.mantissa; /* (sizes need not be exact: both are tried) */
+    for (int32_t i = a.scale; i < 18; i++)
+        x *= 10;
+    for (int32_t i = b.scale; i < 18; i++)
+        y *= 10;
+    return (x < 0 ? -x : x) > (y < 0 ? -y : y);
+}
+
+/* Takes d in; false: it has no scale together with the others. */
+static bool span_takes(struct span *s, struct decimal d)
+{
+    d = decimal_trim(d);
+    int32_t scale = d.scale > s->scale ? d.scale : s->scale;
+    struct decimal widest = wider(d, s->widest) ? d : s->widest, tried = widest;
+    if (!decimal_rescale(&tried, scale))
+        return false;
+    *s = (struct span){widest, scale};
+    return true;
+}
+
+uint32_t batch_one_scale(struct batch *b, uint32_t path, uint32_t from)
+{
+    if (!batch_read(b, path, LEAT_DEC).bad)
+        return b->view.n - from;
+    const leat_column *c = batch_read(b, path, LEAT_JSON).column;
+    struct span s = {{0, 0}, 0};
+    for (uint32_t i = from; i < c->n; i++) {
+        struct decimal d;
+        if (leat_has(c, i) && cell_decimal(((const leat_text *)c->data)[i], &d) && !span_takes(&s, d))
+            return i - from;
+    }
+    return c->n - from;
 }
 
 struct read batch_read(struct batch *b, uint32_t path, uint32_t type)

@@ -340,6 +340,36 @@ static void offer(struct instance *in, uint32_t input, struct batch *take_b, uin
     }
 }
 
+/* How many rows from `from` on have decimals that fit into columns together. */
+static uint32_t rows_of_one_scale(const struct instance *in, uint32_t input, struct batch *b, uint32_t from)
+{
+    uint32_t n = b->view.n - from;
+    for (size_t i = 0; i < in->planned->n_bindings; i++) {
+        const struct binding *k = &in->planned->bindings[i];
+        bool here = k->how == LEAT_READ && (k->port == input || k->port == LEAT_EVERY_INPUT);
+        if (!here || k->expr || k->type != LEAT_DEC || k->path < PATH_FIRST_FIELD)
+            continue;
+        uint32_t rows = batch_one_scale(b, k->path, from);
+        n = rows < n ? rows : n;
+    }
+    return n;
+}
+
+/* Records whose decimals have no scale together go one part after the other. */
+static void offer_in_scales(struct instance *in, uint32_t input, struct batch *take_b, uint64_t epoch)
+{
+    uint32_t n = take_b->view.n, rows = rows_of_one_scale(in, input, take_b, 0);
+    if (LIKELY(rows == n)) {
+        offer(in, input, take_b, epoch);
+        return;
+    }
+    for (uint32_t from = 0; from < n; from += rows) {
+        rows = rows_of_one_scale(in, input, take_b, from);
+        offer(in, input, batch_slice(take_b, from, rows), epoch);
+    }
+    batch_unref(take_b);
+}
+
 /* --- collecting ---------------------------------------------------------------------------------------------------- */
 
 void deliver_flush(struct instance *in)
@@ -356,7 +386,7 @@ void deliver_flush(struct instance *in)
     in->collect.parts.n = 0;
     in->collect.rows = 0;
     in->collect.bytes = 0;
-    offer(in, in->collect.input, b, epoch);
+    offer_in_scales(in, in->collect.input, b, epoch);
     close_epoch(in, epoch);
 }
 
@@ -441,7 +471,7 @@ void deliver(struct instance *in, uint32_t input, struct batch *take_b, uint64_t
     if (in->planned->p->flags & LEAT_SLOW)
         collect_within_limits(in, input, take_b, epoch);
     else
-        offer(in, input, take_b, epoch);
+        offer_in_scales(in, input, take_b, epoch);
 }
 
 /* Each target gets a view of its own: the view says by which input it came. */

@@ -525,6 +525,39 @@ static void what_waits_is_copied_out_of_its_block(void **state)
     finish(&f);
 }
 
+static void decimals_far_apart_are_cut(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin(&f, CODEC_JSON);
+    uint32_t x = path(&f, "x");
+    struct batch *parts[2];
+    parts[0] = decode(&f, "{\"x\":123456789.25}\n{\"x\":1.5}\n{\"x\":0.30000000000000004}\n{\"x\":\"no\"}\n{\"x\":0.1}\n");
+    decoder_free(f.decoder);
+    assert_int_equal(batch_one_scale(parts[0], x, 0), 2);
+    assert_int_equal(batch_one_scale(parts[0], x, 2), 3);
+    struct batch *cut = batch_slice(parts[0], 0, 2);
+    assert_true(batch_read(parts[0], x, LEAT_DEC).bad && !batch_read(cut, x, LEAT_DEC).bad);
+    batch_unref(cut);
+    cut = batch_slice(parts[0], 2, 3);
+    struct read r = batch_read(cut, x, LEAT_DEC);
+    assert_int_equal(*r.bad, 2);
+    assert_int_equal(r.column->scale, 17);
+    assert_int_equal(batch_read(parts[0], x, LEAT_DEC).column->type, LEAT_DEC);
+    batch_unref(cut);
+    parts[1] = decode(&f, "{\"x\":5000000000000}\n");
+    struct batch *all = batch_concat(f.pool, parts, 2);
+    r = batch_read(all, x, LEAT_DEC);
+    assert_int_equal(r.column->type, LEAT_DEC);
+    assert_true(*r.bad & 1 << 3);
+    assert_int_equal(batch_one_scale(all, x, 4), 2);
+    assert_int_equal(batch_one_scale(all, x, 2), 3);
+    batch_unref(all);
+    batch_unref(parts[0]);
+    batch_unref(parts[1]);
+    finish(&f);
+}
+
 static void headers_travel_along(void **state)
 {
     struct fixture f;
@@ -640,6 +673,7 @@ int main(void)
         cmocka_unit_test(whole_records_are_written_over),
         cmocka_unit_test(memory_is_used_again),
         cmocka_unit_test(made_records_are_placed),
+        cmocka_unit_test(decimals_far_apart_are_cut),
         cmocka_unit_test(headers_travel_along),
         cmocka_unit_test(what_waits_is_copied_out_of_its_block),
         cmocka_unit_test(decimals_print_canonically),
