@@ -50,7 +50,7 @@ class Files:
             return f.read()
 
     def records(self, name="out.ndjson"):
-        return [json.loads(line) for line in self.text(name).splitlines()]
+        return [json.loads(line) for line in self.text(name).split("\n") if line]
 
     def numbers(self, name="out.ndjson"):
         """The numbers that stand in whole lines."""
@@ -324,6 +324,31 @@ def a_full_disk_is_waited_for():
         subprocess.run(["umount", f.path("small")])
 
 
+def random_bytes_are_rejected_records():
+    f = Files("noise", "paths: DIR/*.noise\nuntil: end")
+    with open(f.path("a.noise"), "wb") as out:
+        out.write(random.Random(3).randbytes(400000))
+        out.write(b'\n{"n": 1}\n' + b"\x00" * 1000 + b"\n")
+    f.run_to_end()
+    assert 1 in [r.get("n") for r in f.records() if isinstance(r, dict)], "the good record is lost"
+    bad = f.records("bad.ndjson")
+    assert len(bad) > 100 and all(r["reason"] and r["code"] for r in bad), bad[:2]
+    assert len(f.run.lines) < 30, f.run.log()
+
+
+def a_file_that_vanishes_is_read_to_its_end():
+    f = Files("vanish", "paths: DIR/*.log")
+    append(f.path("a.log"), range(10))
+    f.start()
+    f.wait_numbers(range(10))
+    with open(f.path("a.log"), "a") as out:
+        os.unlink(f.path("a.log"))
+        out.write("".join(json.dumps({"n": n}) + "\n" for n in range(10, 20)))
+    f.wait_numbers(range(20))
+    append(f.path("b.log"), range(20, 30))
+    f.wait_numbers(range(30))
+
+
 def an_inode_that_is_used_again_is_another_file():
     f = Files("inode", "paths: DIR/*.log")
     f.start()
@@ -384,5 +409,6 @@ main(csv_becomes_ndjson, csv_with_only_carriage_returns_and_tabs, csv_head_is_wr
      start_end_passes_over_what_is_there, finished_files_are_moved, finished_files_are_deleted_only_when_committed,
      an_unreadable_file_is_named_and_tried_again, gzip_and_zstd_are_read_and_written, parts_are_begun_by_size,
      a_field_chooses_the_file, two_sinks_share_a_folder_but_no_file, killed_again_and_again_nothing_is_lost_or_doubled, a_full_disk_is_waited_for,
+     random_bytes_are_rejected_records, a_file_that_vanishes_is_read_to_its_end,
      an_inode_that_is_used_again_is_another_file, a_lost_state_folder_is_noticed, an_output_that_is_moved_away_is_begun_anew,
      two_lanes_share_the_files, two_writers_of_one_file_are_refused)
