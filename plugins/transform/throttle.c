@@ -62,8 +62,8 @@ const leat_processor transform_throttle = {
     .size = sizeof transform_throttle,
     .kind = LEAT_TRANSFORM,
     .name = "throttle",
-    .doc = "Lets records pass at a limited rate; others wait, and the sources with them.",
-    .flags = LEAT_ONE_LANE,
+    .doc = "Lets records pass at a limited rate, a batch at a time; others wait, and the sources with them.",
+    .flags = LEAT_ONE_LANE | LEAT_SLOW,
     .needs = LEAT_NEEDS_LOOP,
     .instance_bytes = sizeof(struct throttle),
     .options = options,
@@ -72,4 +72,5 @@ const leat_processor transform_throttle = {
     .create = create,
     .process = process,
     .reconfigure = reconfigure,
+    .batch_us = 1000,
 };

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The transforms, each between a file and a file: what comes out, what is rejected and why."""
-import json, os
+import json, os, time
 
 from flowtest import Run, folder, main, write
 
@@ -306,10 +306,26 @@ def throttle_lets_all_pass_in_the_end():
     expect([r["n"] for r in f.records()], list(range(50)))
 
 
+def throttle_waits_between_batches():
+    begun = time.monotonic()
+    f = Flow("throttle-batch", [{"n": n} for n in range(11)], """
+  t:
+    transform: throttle
+    from: in
+    with:
+      rate: 20/s
+      batch: { records: 1 }
+""", out="t")
+    took = time.monotonic() - begun
+    expect([r["n"] for r in f.records()], list(range(11)))
+    assert took >= 0.5, f"11 records at 20/s came in {took:.2f} s"
+
+
 main(filter_leaves_out_what_is_false_or_unknown, filter_rejects_a_value_of_the_wrong_type_with_its_field,
      set_writes_fields_and_later_ones_see_earlier_ones, select_keeps_only_what_it_names, select_drops_and_renames,
      select_keeps_every_digit_and_makes_no_field,
      route_sends_to_the_first_condition_that_holds, route_sends_to_all_conditions_that_hold,
      explode_makes_a_record_of_each_element, check_converts_texts_to_types, check_takes_several_formats_and_may_make_null,
      check_holds_records_against_a_schema, parse_reads_the_text_of_a_field, format_writes_the_record_as_text,
-     sample_takes_the_same_ones_again, log_says_what_the_template_says, throttle_lets_all_pass_in_the_end)
+     sample_takes_the_same_ones_again, log_says_what_the_template_says, throttle_lets_all_pass_in_the_end,
+     throttle_waits_between_batches)
