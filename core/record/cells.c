@@ -290,6 +290,35 @@ static uint32_t type_of_seen(unsigned seen)
     return seen & SEEN_F64 ? LEAT_F64 : seen & SEEN_DEC ? LEAT_DEC : LEAT_I64;
 }
 
+/* The text of a number must not depend on what else is in its batch. So it is that of a column of its own kind, and whole
+ * numbers of more than 64 bits are left as they are. */
+static leat_text canonical_number(leat_text cell, char ret[32])
+{
+    struct decimal d;
+    switch (number_parse(cell, &d)) {
+    case NUMBER_I64:
+        return (leat_text){ret, i64_print(ret, d.mantissa)};
+    case NUMBER_DEC:
+        return (leat_text){ret, decimal_print(ret, d)};
+    default:
+        for (size_t i = 0; i < cell.n; i++)
+            if (!(cell.data[i] >= '0' && cell.data[i] <= '9') && cell.data[i] != '-')
+                return isfinite(number_f64(cell)) ? (leat_text){ret, f64_print(ret, number_f64(cell))} : cell;
+        return cell;
+    }
+}
+
+/* Whether a column of doubles prints every cell, all numbers, as it would be printed by itself. */
+static bool are_doubles(const leat_text *cells, uint32_t n)
+{
+    char alone[32], here[32];
+    for (uint32_t i = 0; i < n; i++)
+        if (!cell_absent(cells[i]) &&
+            !text_equal(canonical_number(cells[i], alone), (leat_text){here, f64_print(here, number_f64(cells[i]))}))
+            return false;
+    return true;
+}
+
 static uint32_t natural_type(const leat_text *cells, uint32_t n)
 {
     struct decimal d;
@@ -297,7 +326,8 @@ static uint32_t natural_type(const leat_text *cells, uint32_t n)
     for (uint32_t i = 0; i < n; i++)
         if (!cell_absent(cells[i]))
             seen |= seen_in(cells[i], &d);
-    return type_of_seen(seen);
+    uint32_t type = type_of_seen(seen);
+    return type == LEAT_F64 && !are_doubles(cells, n) ? LEAT_JSON : type;
 }
 
 static struct read absent_column(struct memory *m, uint32_t n)
@@ -306,6 +336,19 @@ static struct read absent_column(struct memory *m, uint32_t n)
     for (uint32_t i = 0; i < n; i++)
         column_absent(m, k.c, i);
     return made(&k);
+}
+
+static void canonical_numbers(struct memory *m, const leat_column *c)
+{
+    leat_text *texts = (leat_text *)(uintptr_t)c->data;
+    char text[32];
+    for (uint32_t i = 0; i < c->n; i++) {
+        if (!texts[i].n || !is_number(texts[i]))
+            continue;
+        leat_text canonical = canonical_number(texts[i], text);
+        if (!text_equal(canonical, texts[i]))
+            texts[i] = (leat_text){memcpy(memory_alloc(m, canonical.n), canonical.data, canonical.n), canonical.n};
+    }
 }
 
 static struct read decimals_of_cells(struct memory *m, const leat_text *cells, uint32_t n, bool natural)
@@ -320,30 +363,11 @@ static struct read decimals_of_cells(struct memory *m, const leat_text *cells, u
             making_bad(&k, i);
         }
     }
-    if (!decimals_unify(&k, d) && natural)
-        return column_of_cells(m, cells, n, LEAT_F64);
-    return made(&k);
-}
-
-/* The text of a number must not depend on what else is in its batch: in a column of one type it would be printed like
- * this. */
-static leat_text canonical_number(struct memory *m, leat_text cell)
-{
-    struct decimal d;
-    enum number_kind kind = number_parse(cell, &d);
-    bool whole = !memchr(cell.data, '.', cell.n) && !memchr(cell.data, 'e', cell.n) && !memchr(cell.data, 'E', cell.n);
-    if (kind == NUMBER_I64 || whole || (kind == NUMBER_F64 && !isfinite(number_f64(cell))))
-        return cell;
-    char *text = memory_alloc(m, 32);
-    return (leat_text){text, kind == NUMBER_DEC ? decimal_print(text, d) : f64_print(text, number_f64(cell))};
-}
-
-static void canonical_numbers(struct memory *m, const leat_column *c)
-{
-    leat_text *texts = (leat_text *)(uintptr_t)c->data;
-    for (uint32_t i = 0; i < c->n; i++)
-        if (texts[i].n && (texts[i].data[0] == '-' || (texts[i].data[0] >= '0' && texts[i].data[0] <= '9')))
-            texts[i] = canonical_number(m, texts[i]);
+    if (decimals_unify(&k, d) || !natural)
+        return made(&k);
+    struct read r = column_of_cells(m, cells, n, LEAT_JSON);
+    canonical_numbers(m, r.column);
+    return r;
 }
 
 struct read column_of_cells(struct memory *m, const leat_text *cells, uint32_t n, uint32_t type)

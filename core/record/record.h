@@ -134,7 +134,8 @@ size_t batch_bytes(const struct batch *b); /* of raw records, for metrics */
 /* --- columns ---------------------------------------------------------------------------------------------------- */
 
 /* A column of all rows of b, cached in b. type LEAT_NULL: as it comes: LEAT_I64 if all values are integers of 64 bits,
- * LEAT_DEC if all are numbers of at most 18 digits, LEAT_F64 for other numbers, LEAT_BOOL, LEAT_TEXT; LEAT_JSON where
+ * LEAT_DEC if all are numbers of at most 18 digits, LEAT_F64 for other numbers if it prints them all as they
+ * would be printed alone (else LEAT_JSON: no value depends on its batch), LEAT_BOOL, LEAT_TEXT; LEAT_JSON where
  * values differ in kind or are objects or arrays (data then holds JSON text; null is absent); LEAT_NULL where all are
  * absent. Otherwise values convert: numbers among each other where nothing is lost (I64 <- 5.0 yes, 5.5 no; F64 <-
  * any), TEXT <- any scalar as JSON writes it, less the quotes; JSON <- anything; TIME <- RFC 3339 text or integer

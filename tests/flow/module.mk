@@ -12,3 +12,5 @@ TEST_FILES += tests/flow/generate.py tests/flow/supply_chain.py tests/flow/usaid
 EXTRA_DIST += tests/flow/generate.py tests/flow/supply_chain.py tests/flow/usaid.py tests/flow/ingest.py
 TEST_FILES += tests/flow/secrets.py
 EXTRA_DIST += tests/flow/secrets.py
+TEST_FILES += tests/flow/alone.py
+EXTRA_DIST += tests/flow/alone.py
