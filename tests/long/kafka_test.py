@@ -235,14 +235,49 @@ def what_the_broker_refuses_becomes_a_dead_letter(place):
     assert [(d["record"]["id"], d["code"]) for d in dead_letters("large")] == [(50, "too_large")], dead_letters("large")
 
 
+def removed_before_it_was_read_is_said(place):
+    from confluent_kafka import TopicPartition
+    place.make("removed")
+    place.topics.fill("removed-in", range(1000))
+    leat = Leat(place.flow("removed"), "removed")
+    await_true(lambda: place.topics.count("removed-out") >= 500, 60, "all of it")
+    leat.end()
+    place.topics.fill("removed-in", range(1000, 2000))
+    ends = place.topics.ends("removed-in")
+    for f in place.topics.admin.delete_records([TopicPartition("removed-in", p, e) for p, e in ends.items()]).values():
+        f.result(30)
+    place.topics.fill("removed-in", range(2000, 3000))
+    leat = Leat(place.flow("removed"), "removed")
+    leat.wait_log(r"removed-in/\d: offset \d+ was removed by the broker before it was read", 60)
+    await_true(lambda: place.topics.count("removed-out") >= 1000, 60, "what is left")
+    leat.end()
+    Oracle(place.topics.read("removed-out"), selected([*range(1000), *range(2000, 3000)])).check(repetitions=False)
+
+
+def a_topic_made_anew_is_refused(place):
+    place.make("anew")
+    place.topics.fill("anew-in", range(1000))
+    leat = Leat(place.flow("anew"), "anew")
+    await_true(lambda: place.topics.count("anew-out") >= 500, 60, "all of it")
+    leat.end()
+    place.topics.admin.delete_topics(["anew-in"])["anew-in"].result(30)
+    await_true(lambda: "anew-in" not in place.topics.admin.list_topics(timeout=20).topics, 60, "the topic to be gone")
+    place.topics.make("anew-in")
+    place.topics.fill("anew-in", range(5000, 5010))
+    leat = Leat(place.flow("anew"), "anew")
+    leat.wait_log(r"the topic was made anew", 60)
+    leat.must_end(1, 60)
+
+
 def main():
     harness.with_client()
     place = Place()
     try:
-        run_all(place, until_end_everything_once_with_keys_and_times, group_offsets_show_how_far_it_is, leat_killed_midway,
-                     broker_killed_midway, down_at_the_start, unknown_topic_is_named_and_waited_for, two_nodes_share_the_work,
-                     another_node_is_refused, lanes_rebalance_within_a_node, tls_with_a_client_certificate, password_over_tls,
-                     refused_password_is_said_not_shown, what_the_broker_refuses_becomes_a_dead_letter)
+        run_all(place, until_end_everything_once_with_keys_and_times, group_offsets_show_how_far_it_is,
+                leat_killed_midway, broker_killed_midway, down_at_the_start, unknown_topic_is_named_and_waited_for,
+                two_nodes_share_the_work, another_node_is_refused, lanes_rebalance_within_a_node,
+                tls_with_a_client_certificate, password_over_tls, refused_password_is_said_not_shown,
+                what_the_broker_refuses_becomes_a_dead_letter, removed_before_it_was_read_is_said, a_topic_made_anew_is_refused)
     finally:
         place.server.stop()
 
