@@ -53,6 +53,7 @@ enum {
     TOPIC_SLOTS = 256,
     TOPICS_MAX = 10000
 };
+enum { ALARM_BLOCKED, ALARM_RENEW };
 /* A record that the broker, or the library, did not take. */
 struct failure {
     uint32_t row;
@@ -85,7 +86,8 @@ struct sink {
     struct slot slots[SLOTS];
     uint64_t orders;
     uint64_t flying_bytes, flying;
-    bool broken; /* fatal: a new producer comes when the old one has given everything back */
+    bool renewing; /* soon */
+    bool broken;   /* fatal: a new producer comes when the old one has given everything back */
     struct target *targets[TOPIC_SLOTS];
     uint32_t n_targets;
     struct target *last;
@@ -152,7 +154,7 @@ static leat_status open_producer(struct sink *s)
     s->queue = rd_kafka_queue_get_main(s->client.rk);
     rd_kafka_queue_io_event_enable(s->queue, s->event_fd, &one, sizeof one);
     stir(s); /* it only tells when the queue was empty before: a broker that refused at once is in it already */
-    s->broken = false;
+    s->broken = s->renewing = false;
     return LEAT_OK;
 }
 
@@ -210,12 +212,14 @@ static void forget_flying(struct sink *s)
 static void stop(const leat_host *h, void *self)
 {
     struct sink *s = self;
-    if (!s->client.rk)
+    if (s->event_fd < 0)
         return;
     h->loop->watch(h, s->event_fd, 0);
-    forget_flying(s);
+    if (s->client.rk) {
+        forget_flying(s);
+        close_producer(s);
+    }
     embedded_writer_gone(s->event_fd);
-    close_producer(s);
     close(s->event_fd);
     s->event_fd = -1;
     for (size_t i = 0; i < SLOTS; i++)
@@ -470,7 +474,8 @@ static bool has_room(struct sink *s, struct target *t)
     if (!t->embedded || embedded_has_room(t->embedded, s->event_fd))
         return true;
     s->blocked = t;
-    s->client.h->loop->alarm(s->client.h, 0, 1000000); /* a reader that has stopped makes room by its silence */
+    s->client.h->loop->alarm(s->client.h, ALARM_BLOCKED,
+                             1000000); /* a reader that has stopped makes room by its silence */
     return false;
 }
 
@@ -509,8 +514,9 @@ static leat_status process(const leat_host *h, void *self, const leat_batch *b)
 {
     struct sink *s = self;
     struct columns c = {0};
+    if (!s->client.rk)
+        return h->fail(h, LEAT_FATAL, "no new producer could be made after the last one ended; restart the flow");
     struct slot *slot = slot_take(s, b);
-    (void)h;
     if (!slot)
         return LEAT_AGAIN;
     slot->asked = false;
@@ -555,12 +561,13 @@ static void on_answer(struct sink *s, const rd_kafka_message_t *m)
 static void on_fatal(struct sink *s)
 {
     char why[300], sentence[700];
-    rd_kafka_fatal_error(s->client.rk, why, sizeof why);
+    rd_kafka_resp_err_t err = rd_kafka_fatal_error(s->client.rk, why, sizeof why);
     if (s->broken)
         return;
     s->broken = true;
     snprintf(sentence, sizeof sentence,
-             "the producer for %s has ended (%s); a new one sends again what was not answered", s->client.brokers, why);
+             "the producer for %s has ended (%s%s); a new one sends again what was not answered", s->client.brokers,
+             why, client_advice(err));
     s->client.h->log(s->client.h, LEAT_WARN, sentence);
     rd_kafka_purge(s->client.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
 }
@@ -616,39 +623,46 @@ static void go_on(struct sink *s)
     s->client.h->finish(s->client.h, first->ticket, LEAT_AGAIN);
 }
 
+/* A second after the old one has ended: if the broker refuses us altogether, no faster. */
 static void renew(struct sink *s)
 {
+    s->renewing = false;
     for (size_t i = 0; i < SLOTS; i++) /* targets end with their producer */
         for (uint32_t k = 0; k < s->slots[i].n_failures; k++)
             s->slots[i].failures[k].target = NULL;
     close_producer(s);
-    if (open_producer(s))
-        s->client.h->log(s->client.h, LEAT_ERROR, "no new producer can be made; restart the flow");
+    const struct slot *first = slot_first(s);
+    if (open_producer(s) && first)
+        s->client.h->finish(s->client.h, first->ticket, LEAT_FATAL);
 }
 
 static void ready(const leat_host *h, void *self, int fd, uint32_t events)
 {
     struct sink *s = self;
     uint64_t n;
-    (void)h, (void)events;
+    (void)events;
     if (read(fd, &n, sizeof n) < 0 || !s->client.rk)
         return;
     read_events(s);
     finish_slots(s);
-    if (s->broken && !s->flying)
-        renew(s);
+    if (s->broken && !s->flying && !s->renewing) {
+        s->renewing = true;
+        h->loop->alarm(h, ALARM_RENEW, 1000000);
+    }
     go_on(s);
 }
 
 static void alarm_hook(const leat_host *h, void *self, uint64_t tag)
 {
     struct sink *s = self;
-    (void)h, (void)tag;
-    if (!s->client.rk || !s->blocked)
+    if (!s->client.rk)
         return;
-    go_on(s);
+    if (tag == ALARM_RENEW && s->renewing)
+        renew(s);
+    if (s->client.rk)
+        go_on(s);
     if (s->blocked)
-        h->loop->alarm(h, 0, 1000000);
+        h->loop->alarm(h, ALARM_BLOCKED, 1000000);
 }
 
 static leat_status commit(const leat_host *h, void *self, const leat_epoch *e)

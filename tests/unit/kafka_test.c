@@ -4,6 +4,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <leat/plugin.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -48,6 +50,7 @@ struct lane {
     int assigned, revoked;
     uint64_t lag;
     int64_t alarm_us;
+    uint64_t alarm_tag;
     char said[8192];
     /* sink */
     uint64_t finished, again, refused, retried;
@@ -145,7 +148,7 @@ static void watch(const leat_host *h, int fd, uint32_t events)
 
 static void alarm_in(const leat_host *h, uint64_t tag, int64_t after_us)
 {
-    (void)tag;
+    of(h)->alarm_tag = tag;
     of(h)->alarm_us = after_us < 0 ? 0 : now_us() + after_us;
 }
 
@@ -181,7 +184,7 @@ static void measure(const leat_host *h, uint32_t metric, double value)
     (void)h, (void)metric, (void)value;
 }
 
-static leat_field bind(const leat_host *h, const leat_binding *want)
+static leat_field bind_column(const leat_host *h, const leat_binding *want)
 {
     (void)h;
     assert_string_equal(want->path, "$encoded");
@@ -276,7 +279,7 @@ static struct lane *lane_new(uint32_t kind, const char *scope, struct flow *flow
                        .with = l->with,
                        .loop = &loop_service,
                        .source = &source_service,
-                       .bind = bind,
+                       .bind = bind_column,
                        .read = read_column,
                        .reject = reject,
                        .retry = retry,
@@ -375,7 +378,7 @@ static void writer_turn(struct lane *l)
         l->p->loop->ready(&l->h, l->self, l->watched_fd, LEAT_READABLE);
     if (l->alarm_us && now_us() >= l->alarm_us) {
         l->alarm_us = 0;
-        l->p->loop->alarm(&l->h, l->self, 0);
+        l->p->loop->alarm(&l->h, l->self, l->alarm_tag);
     }
 }
 
@@ -623,6 +626,48 @@ static void writer_goes_on_when_the_reader_has_stopped(void **state)
     lane_free(w);
 }
 
+/* A producer that cannot go on (here: the broker refuses idempotent writing, once) is replaced, and nothing is lost. */
+static void a_producer_that_has_ended_is_replaced(void **state)
+{
+    enum { INIT_PRODUCER_ID = 22 };
+    struct flow flow = {0};
+    char why[256];
+    (void)state;
+    rd_kafka_conf_t *quiet = rd_kafka_conf_new();
+    rd_kafka_conf_set_log_cb(quiet, NULL);
+    rd_kafka_t *owner = rd_kafka_new(RD_KAFKA_PRODUCER, quiet, why, sizeof why);
+    rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(owner, 1);
+    rd_kafka_mock_topic_create(cluster, "again", PARTS, 1);
+    rd_kafka_mock_push_request_errors(cluster, INIT_PRODUCER_ID, 1, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
+    struct lane *w = lane_new(LEAT_SINK, "writer", &flow);
+    text_option(w, "brokers", rd_kafka_mock_cluster_bootstraps(cluster));
+    *option(w, "topic") = (leat_value){.type = LEAT_TEXT, .as.field = FIELD_TOPIC};
+    assert_int_equal(w->p->create(&w->h, w->self, NULL), LEAT_OK);
+    assert_int_equal(w->p->start(&w->h, w->self), LEAT_OK);
+    struct rows *r = rows_new(w, "again", leat_text_of("{}"), 300000);
+    assert_int_equal(w->p->process(&w->h, w->self, &r->batch), LEAT_PENDING);
+    for (int k = 0; k < 2000 && !w->finished; k++)
+        writer_turn(w);
+    assert_non_null(strstr(w->said, "has ended"));
+    assert_int_equal(w->finished, 1);
+    assert_int_equal(w->retried, 1000);
+    r->batch.ticket = 300001; /* what was to be given again */
+    assert_int_equal(w->p->process(&w->h, w->self, &r->batch), LEAT_PENDING);
+    for (int k = 0; k < 2000 && w->finished < 2; k++) {
+        writer_turn(w);
+        if (w->ticket_again) {
+            w->ticket_again = 0;
+            w->p->process(&w->h, w->self, &r->batch);
+        }
+    }
+    assert_int_equal(w->finished, 2);
+    assert_int_equal(w->retried, 1000);
+    free(r);
+    lane_free(w);
+    rd_kafka_mock_cluster_destroy(cluster);
+    rd_kafka_destroy(owner);
+}
+
 static void a_record_too_large_is_rejected_alone(void **state)
 {
     struct flow flow = {0};
@@ -695,6 +740,7 @@ int main(void)
         cmocka_unit_test(until_end_reads_what_is_there_and_ends),
         cmocka_unit_test(writer_waits_for_readers),
         cmocka_unit_test(writer_goes_on_when_the_reader_has_stopped),
+        cmocka_unit_test(a_producer_that_has_ended_is_replaced),
         cmocka_unit_test(a_record_too_large_is_rejected_alone),
         cmocka_unit_test(a_broker_that_is_down_is_said_once),
     };

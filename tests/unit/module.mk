@@ -10,7 +10,7 @@ tests_unit_kafka_test_SOURCES = tests/unit/kafka_test.c
 if SANITIZE_THREAD
 tests_unit_kafka_test_SOURCES += tests/sanitize/c11_threads.c
 endif
-tests_unit_kafka_test_LDADD = $(CMOCKA_LIBS) -ldl
+tests_unit_kafka_test_LDADD = $(CMOCKA_LIBS) $(RDKAFKA_LIBS) -ldl
 endif
 UNIT_TESTS += tests/unit/elasticsearch_test
 tests_unit_elasticsearch_test_SOURCES = tests/unit/elasticsearch_test.c tests/unit/sink_host.c tests/unit/sink_host.h
