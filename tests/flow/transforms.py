@@ -87,6 +87,20 @@ def set_writes_fields_and_later_ones_see_earlier_ones():
                          {"qty": 5, "price": 10.25, "value": 41, "twice": 82, "supplier": {"country": "FR"}}])
 
 
+def set_copies_a_field_digit_for_digit():
+    f = Flow("copy", ['{"big":12345678901234567890123,"x":1e400}\n'], """
+  s:
+    transform: set
+    from: in
+    with:
+      fields:
+        copy: big
+        y: x
+""", out="s")
+    with open(os.path.join(f.dir, "out.ndjson")) as out:
+        expect(out.read(), '{"big":12345678901234567890123,"x":1e400,"copy":12345678901234567890123,"y":1e400}\n')
+
+
 def select_keeps_only_what_it_names():
     f = Flow("keep", [{"a": 1, "b": {"c": 2, "d": 3}, "e": "x"}], """
   s:
@@ -322,7 +336,7 @@ def throttle_waits_between_batches():
 
 
 main(filter_leaves_out_what_is_false_or_unknown, filter_rejects_a_value_of_the_wrong_type_with_its_field,
-     set_writes_fields_and_later_ones_see_earlier_ones, select_keeps_only_what_it_names, select_drops_and_renames,
+     set_writes_fields_and_later_ones_see_earlier_ones, set_copies_a_field_digit_for_digit, select_keeps_only_what_it_names, select_drops_and_renames,
      select_keeps_every_digit_and_makes_no_field,
      route_sends_to_the_first_condition_that_holds, route_sends_to_all_conditions_that_hold,
      explode_makes_a_record_of_each_element, check_converts_texts_to_types, check_takes_several_formats_and_may_make_null,
