@@ -63,8 +63,8 @@ static bool level_says(struct batch *l, const struct path *path, struct place *r
     return o || (l->in->fresh && path->n_steps);
 }
 
-/* A decoded column may be gathered for a part of its rows, unless it is what it is only because of other rows: JSON where
- * they differ in kind, decimals that do not fit beside them. */
+/* A decoded column may be gathered for a part of its rows, unless it is what it is only because of other rows: JSON
+ * where they differ in kind, decimals that do not fit beside them. */
 static bool level_knows(struct batch *l, const struct path *path, uint32_t type, struct place *ret)
 {
     struct read r = cache_get(l, path->number, type);

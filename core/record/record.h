@@ -146,8 +146,9 @@ struct read {
     const uint64_t *bad;
 };
 struct read batch_read(struct batch *b, uint32_t path, uint32_t type);
-/* A DEC column has one scale for all of its rows; values far apart do not fit into 64 bits together, and are then bad. How
- * many rows from `from` on do (at least 1): where this is less than the rest, cut with batch_slice before reading. */
+/* A DEC column has one scale for all of its rows; values far apart do not fit into 64 bits together, and are then bad.
+ * How many rows from `from` on do (at least 1): where this is less than the rest, cut with batch_slice before reading.
+ */
 uint32_t batch_one_scale(struct batch *b, uint32_t path, uint32_t from);
 /* Names of the top-level fields that any record of b has, in order of appearance; valid as long as b. */
 const leat_text *batch_names(struct batch *b, uint32_t *ret_n);

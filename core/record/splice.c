@@ -14,7 +14,6 @@ struct recipe {
     uint32_t shape;
     bool usable;
     uint32_t n_edits, n_added;
-    uint32_t tail;      /* bytes from where new fields go to the end */
     struct edit *edits; /* in the order of the record */
     const struct change **added;
 };
@@ -36,15 +35,6 @@ static uint32_t top_part(const struct shape *s, leat_text name)
     return 0;
 }
 
-static uint32_t blanks_before_brace(const struct shape *s)
-{
-    const struct shape_literal *l = &s->literals[s->n_slots];
-    uint32_t n = 1;
-    while (n < l->n && (unsigned char)l->data[l->n - 1 - n] <= 0x20)
-        n++;
-    return n;
-}
-
 static void add_edit(struct recipe *r, const struct shape_part *part, const struct change *c)
 {
     uint32_t i = r->n_edits++;
@@ -56,7 +46,7 @@ static void add_edit(struct recipe *r, const struct shape_part *part, const stru
 static void make_recipe(struct splicer *s, struct recipe *r, uint32_t number, const struct shape *shape)
 {
     const struct plan *p = s->plan;
-    *r = (struct recipe){.shape = number, .usable = true, .tail = blanks_before_brace(shape)};
+    *r = (struct recipe){.shape = number, .usable = true};
     r->edits = batch_alloc(s->b, p->n * sizeof *r->edits);
     r->added = batch_alloc(s->b, p->n * sizeof *r->added);
     for (uint32_t i = 0; i < p->n; i++) {
@@ -85,7 +75,7 @@ static char *put_value(char *out, const leat_column *c, uint32_t row)
 static char *put_record(const struct splicer *s, const struct recipe *r, uint32_t row, leat_text raw,
                         const struct slot *slots, char *out)
 {
-    const char *from = raw.data;
+    const char *from = raw.data, *begin = out;
     for (uint32_t i = 0; i < r->n_edits; i++) {
         const struct edit *e = &r->edits[i];
         leat_text old = shape_part_text(e->part, raw.data, slots);
@@ -95,8 +85,10 @@ static char *put_record(const struct splicer *s, const struct recipe *r, uint32_
             out = put_value(out, e->change->column, change_row(e->change, row));
         from = old.data + old.n;
     }
-    const char *tail = raw.data + raw.n - r->tail;
-    out = scan_copy(out, from, (size_t)(tail - from));
+    const char *brace = raw.data + raw.n - 1;
+    out = scan_copy(out, from, (size_t)(brace - from));
+    while (r->n_added && out > begin + 1 && (unsigned char)out[-1] <= 0x20)
+        out--; /* new fields follow the last one without blanks */
     for (uint32_t i = 0; i < r->n_added; i++) {
         const struct change *c = r->added[i];
         const leat_text *key = &s->keys[c - s->plan->at];

@@ -376,6 +376,15 @@ def test_duplicates():
                            b'{"k":{"a":1,"a":2,"k":{"b":1},"k":3}}', b'{"k":1,"k":{"a":5}}', b'{"k":{"a":5},"k":1}'] * 20))
 
 
+def test_shapes_say_what_one_by_one_says():
+    r = random.Random(11)
+    for i in range(10 * MANY):
+        data = steady(r, 300, r.choice([0, 0.05, 0.4])) + mutated(r, steady(r, 50)) + lines(r, 50)
+        wanted = [x for p in PATHS for x in ("-p", p)]
+        assert dump(data, *wanted) == dump(data, *wanted, "-S"), data
+        assert dump(data, "-M", *wanted) == dump(data, "-M", *wanted, "-S"), data
+
+
 def test_messages():
     r = random.Random(7)
     for i in range(20 * MANY):
