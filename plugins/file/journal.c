@@ -213,7 +213,8 @@ static leat_status load(const leat_host *h, struct journal *j, leat_text scope, 
     free(all);
     if (at < n && ftruncate(j->fd, (off_t)at) != 0)
         return leat_failf(h, LEAT_RETRY, "cannot cut %s: %s", j->path, strerror(errno));
-    return at == 0 && !append(j, SCOPE, scope.data, scope.n)
+    bool is_new = at == 0; /* a power cut must not leave files without their note */
+    return is_new && (!append(j, SCOPE, scope.data, scope.n) || !journal_sync(j) || !outputs_sync_folder(j->path))
                ? leat_failf(h, LEAT_RETRY, "cannot write %s: %s", j->path, strerror(errno))
                : LEAT_OK;
 }

@@ -220,7 +220,8 @@ bool outputs_make_folders(const char *path)
     bool ok = copy != NULL;
     for (char *at = copy; ok && (at = strchr(at + 1, '/'));) {
         *at = 0;
-        ok = mkdir(copy, 0777) == 0 || errno == EEXIST;
+        bool made = mkdir(copy, 0777) == 0;
+        ok = made ? outputs_sync_folder(copy) : errno == EEXIST;
         *at = '/';
     }
     free(copy);
