@@ -10,9 +10,8 @@ enum {
     CHUNK_LEAST = 4 << 10, /* class c: CHUNK_LEAST << c */
     CHUNK_CLASSES = 13,    /* up to 16 MiB; bigger ones are not kept */
     BLOCK_CLASSES = 8,     /* BLOCK_SIZE << c, up to 32 MiB */
-    KEPT_MAX = 256,        /* of one class */
+    KEPT_BYTES = 16 << 20, /* of one class */
     RESERVE = 60 << 10,    /* with its header it fills a chunk of 64 KiB */
-    BIG_KEPT_MAX = 4,      /* of classes of at least 1 MiB */
 };
 struct chunk {
     struct chunk *next;
@@ -98,9 +97,10 @@ static int class_of(size_t bytes, size_t least, int classes)
     return c;
 }
 
+/* What a burst took is given back, down to some megabytes of each class. */
 static bool worth_keeping(uint32_t kept, size_t bytes)
 {
-    return kept < (bytes >= 1 << 20 ? BIG_KEPT_MAX : KEPT_MAX);
+    return (kept + 1) * bytes <= KEPT_BYTES;
 }
 
 /* --- chunks --- */
