@@ -43,6 +43,17 @@ static void list_json(const struct plugin_file *files, size_t n, struct buf *out
     buf_str(out, "]\n");
 }
 
+/* The file before files[i] that offers the same processor, so that this one is never used; NULL: none. */
+static const char *hidden_by(const struct plugin_file *files, size_t i, size_t processor)
+{
+    for (size_t k = 0; k < i; k++)
+        for (size_t j = 0; j < files[k].n_processors; j++)
+            if (files[k].processors[j].kind == files[i].processors[processor].kind &&
+                strcmp(files[k].processors[j].name, files[i].processors[processor].name) == 0)
+                return files[k].path;
+    return NULL;
+}
+
 static void list_text(const struct plugin_file *files, size_t n, struct buf *out)
 {
     for (size_t i = 0; i < n; i++) {
@@ -52,8 +63,13 @@ static void list_text(const struct plugin_file *files, size_t n, struct buf *out
             continue;
         }
         buf_printf(out, "%s %s: %s\n", f->name, f->version, f->doc);
-        for (size_t k = 0; k < f->n_processors; k++)
-            buf_printf(out, "  %-9s %s\n", plugin_kind_name(f->processors[k].kind), f->processors[k].name);
+        for (size_t k = 0; k < f->n_processors; k++) {
+            const char *other = hidden_by(files, i, k);
+            buf_printf(out, "  %-9s %s", plugin_kind_name(f->processors[k].kind), f->processors[k].name);
+            if (other)
+                buf_printf(out, " (not used: %s comes first)", other);
+            buf_char(out, '\n');
+        }
     }
 }
 

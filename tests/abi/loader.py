@@ -79,6 +79,13 @@ ok(found["good.so"]["processors"][0]["name"] == "threshold", "the good one besid
 ok(isinstance(found["chatty.so"], dict), "what a constructor prints does not spoil the description", found["chatty.so"])
 ok("notes.txt" not in found, "other files are not looked at")
 
+for name, sentence in (("crash", "it crashed when it was loaded: SIGSEGV"), ("abi2", "is built for plugin ABI 2.0"), ("text", "is no shared object")):
+    with open(TMP + "/flow.yaml", "w") as f:
+        f.write(f"leat: 1\nflow: f\nprocessors:\n  in: {{source: stdin}}\n  it: {{transform: {name}, from: in}}\n  out: {{sink: stdout, from: it}}\n")
+    p = leat("validate", TMP + "/flow.yaml", "--plugins", FOLDER)
+    want = f"flow.yaml:5:19: error E402: the plugin {FOLDER}/{name}.so cannot be used: {sentence}"
+    ok(p.returncode == 78 and want in p.stderr + p.stdout, f"validate says why a flow cannot use {name}.so", p.stderr, p.stdout)
+
 shutil.rmtree(FOLDER)
 os.makedirs(FOLDER)
 COUNTED = at_load(f'FILE *f = fopen("{TMP}/loads", "a"); if (f) {{ fputs("x", f); fclose(f); }}')
@@ -114,6 +121,9 @@ p = leat("plugins", "describe", "tresholt", "--plugins", FOLDER)
 ok(p.returncode == 1 and "did you mean 'threshold'?" in p.stderr, "a misspelt name gets a suggestion", p.stderr)
 p = leat("plugins", "describe", FOLDER + "/none.so")
 ok(p.returncode == 1 and "none.so" in p.stderr and "No such file" in p.stderr, "a file that is not there is said so", p.stderr)
+plugin("threshold")
+p = leat("plugins", "list", "--plugins", FOLDER)
+ok(f"transform threshold (not used: {FOLDER}/counted.so comes first)" in p.stdout, "who comes second is told", p.stdout)
 p = leat("plugins")
 ok(p.returncode == 2 and p.stderr.startswith("examples:"), "without a word what to do, examples are shown", p.stderr)
 done()
