@@ -31,4 +31,4 @@ EXTRA_DIST += tests/servers/README.md tests/servers/lib.sh tests/servers/stop.sh
 	tests/servers/opensearch/opensearch.yml.in
 .PHONY: check-long
 check-long: $(check_PROGRAMS) $(plugin_PROGRAMS) leat
-	$(PYTHON3) $(top_srcdir)/tests/run.py --build . --source $(top_srcdir) --jobs 1 --timeout 900 $(LONG_TESTS)
+	$(PYTHON3) $(top_srcdir)/tests/run.py --build . --source $(top_srcdir) --jobs 1 --timeout 900 --again 1 $(LONG_TESTS)

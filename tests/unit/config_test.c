@@ -246,7 +246,7 @@ static bool bind_write(void *self, const leat_option *o, const struct node *wher
 static bool bind_key(void *self, const leat_option *o, uint32_t port, const struct node *where, leat_text text,
                      leat_value *ret)
 {
-    (void)o, (void)port, (void)where;
+    (void)o, (void)port, (void)where, (void)text;
     *ret = bound(self, "key%.*s", TEXT(""));
     return true;
 }
