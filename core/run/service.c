@@ -21,6 +21,8 @@ struct request_ { /* under way */
 struct fetched { /* an answer, or the request for it */
     struct instance *in;
     struct http_request *request; /* NULL: it has come */
+    uint64_t ticket;              /* of the batch that asked last, and its attempt: for it the answer stays */
+    uint32_t attempt;
     leat_http_answer answer;
     char zeros[ZEROS];
     char *body, *headers;
@@ -151,12 +153,13 @@ static void fetched_come(void *self, const struct http_result *result)
     struct fetched *f = self;
     struct instance *in = f->in;
     bool absent = result->status == 404 || result->status == 410;
+    bool failed = result->status < 100 || result->status >= 500 || result->status == 429; /* who tries again asks again */
     f->request = NULL;
     f->body = xstrndup(result->body.data ? result->body.data : "", result->body.n);
     f->headers = xstrndup(result->headers.data ? result->headers.data : "", result->headers.n);
     f->answer = (leat_http_answer){.size = sizeof f->answer, .status = result->status, .body = {f->body, result->body.n},
                                    .headers = {f->headers, result->headers.n}};
-    f->until_us = in->lane->now_us + (absent ? f->keep_absent_us : result->status < 100 ? 0 : f->keep_us);
+    f->until_us = in->lane->now_us + (absent ? f->keep_absent_us : failed ? 0 : f->keep_us);
     in->services->fetched_bytes += result->body.n;
     in->services->fetching--;
     instance_wake(in);
@@ -171,21 +174,38 @@ static void fetched_free(struct fetched *f)
     free(f);
 }
 
-/* Old answers go when nothing that was asked is under way, so none is taken from a batch that waits for others. */
-static void forget(struct services *s, int64_t now_us, uint64_t most)
+static bool asked_by(const struct fetched *f, const leat_batch *b)
+{
+    return b && f->ticket == b->ticket && f->attempt == b->attempt;
+}
+
+/* Answers that are old, or too many, go; not those that the batch of this call asked for: it waits until all have come. */
+static void forget(struct services *s, const leat_batch *b, int64_t now_us, uint64_t most)
 {
     struct map kept = {0};
-    if (s->fetched_bytes < most || s->fetching)
+    if (s->fetched_bytes < most)
         return;
     for (size_t i = 0; i < s->fetched.n; i++) {
         struct fetched *f = s->fetched.at[i].value;
-        if (f && f->until_us > now_us && s->fetched_bytes < most)
+        if (f->request || asked_by(f, b) || (f->until_us > now_us && s->fetched_bytes < most)) {
             *map_at(&kept, s->fetched.at[i].key) = f;
-        else if (f)
-            s->fetched_bytes -= f->answer.body.n, fetched_free(f);
+        } else {
+            s->fetched_bytes -= f->answer.body.n;
+            fetched_free(f);
+        }
     }
     map_fini(&s->fetched);
     s->fetched = kept;
+}
+
+static struct fetched *ask_for(struct instance *in, const leat_http_request *wanted)
+{
+    struct http_options o = options_of(wanted);
+    struct fetched *f = xcalloc(1, sizeof *f);
+    *f = (struct fetched){.in = in, .keep_us = wanted->keep_us, .keep_absent_us = wanted->keep_absent_us};
+    in->services->fetching++;
+    f->request = http_send(in->lane->loop, &o, fetched_come, f);
+    return f;
 }
 
 static const leat_http_answer *fetch(const leat_host *h, const leat_http_request *wanted)
@@ -197,26 +217,22 @@ static const leat_http_answer *fetch(const leat_host *h, const leat_http_request
     for (uint32_t i = 0; i < wanted->n_headers; i++)
         buf_text(&key, wanted->headers[i]), buf_char(&key, '\n');
     buf_text(&key, wanted->body);
+    const leat_batch *b = in->current->given ? &in->current->given->view : NULL;
     struct fetched *f = map_get(&s->fetched, buf_view(&key));
-    bool fresh_batch = in->current->given && in->current->given->view.attempt == 0;
-    if (f && !f->request && (f->until_us > in->lane->now_us || !fresh_batch || f->keep_us == 0))
-        return &f->answer;
-    if (f && f->request)
-        return NULL;
-    if (s->fetching >= (wanted->at_once ? wanted->at_once : 8))
-        return NULL;
-    forget(s, in->lane->now_us, wanted->keep_bytes ? wanted->keep_bytes : 64 << 20);
-    if (f)
-        fetched_free(f);
-    f = xcalloc(1, sizeof *f);
-    f->in = in;
-    f->keep_us = wanted->keep_us;
-    f->keep_absent_us = wanted->keep_absent_us;
-    *map_at(&s->fetched, buf_view(&key)) = f;
-    s->fetching++;
-    struct http_options o = options_of(wanted);
-    f->request = http_send(in->lane->loop, &o, fetched_come, f);
-    return NULL;
+    if (!f || (!f->request && f->until_us <= in->lane->now_us && !asked_by(f, b))) {
+        if (s->fetching >= (wanted->at_once ? wanted->at_once : 8))
+            return NULL;
+        forget(s, b, in->lane->now_us, wanted->keep_bytes ? wanted->keep_bytes : 64 << 20);
+        void **at = map_at(&s->fetched, buf_view(&key));
+        if (*at) {
+            s->fetched_bytes -= ((struct fetched *)*at)->answer.body.n;
+            fetched_free(*at);
+        }
+        *at = f = ask_for(in, wanted);
+    }
+    f->ticket = b ? b->ticket : 0;
+    f->attempt = b ? b->attempt : 0;
+    return f->request ? NULL : &f->answer;
 }
 
 /* --- HTTP server ------------------------------------------------------------------------------------------------------- */
