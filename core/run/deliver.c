@@ -55,19 +55,35 @@ static struct batch *compact(struct batch *take_b)
     return small;
 }
 
-static void park_last(struct instance *in, struct delivery *d)
+static void park_at(struct instance *in, struct delivery **at, struct delivery *d)
 {
-    d->next = NULL;
-    *in->queue_end = d;
-    in->queue_end = &d->next;
-}
-
-static void park_first(struct instance *in, struct delivery *d)
-{
-    d->next = in->queue;
-    in->queue = d;
+    d->next = *at;
+    *at = d;
     if (!d->next)
         in->queue_end = &d->next;
+}
+
+/* Behind those of its epoch. Older epochs stand in front: a sink may have to finish one before it begins the next. */
+static void park_last(struct instance *in, struct delivery *d)
+{
+    struct delivery **at = in->queue_end;
+    if (in->queue && in->queue_last_epoch > d->epoch)
+        for (at = &in->queue; *at && (*at)->epoch <= d->epoch;)
+            at = &(*at)->next;
+    if (at == in->queue_end)
+        in->queue_last_epoch = d->epoch;
+    park_at(in, at, d);
+}
+
+/* In front of those of its epoch. */
+static void park_first(struct instance *in, struct delivery *d)
+{
+    struct delivery **at = &in->queue;
+    while (*at && (*at)->epoch < d->epoch)
+        at = &(*at)->next;
+    if (!*at)
+        in->queue_last_epoch = d->epoch;
+    park_at(in, at, d);
 }
 
 static void park_later(struct instance *in, struct delivery *d)
@@ -152,11 +168,18 @@ static void settle_again(struct instance *in, struct delivery *d, int64_t not_be
     park_first(in, d);
 }
 
+/* What the call itself refused or wanted again does not count: it failed. */
 static void dead_letter_all(struct instance *in, struct delivery *d, const char *code)
 {
+    struct call *c = d->call;
+    size_t kept = 0;
+    for (size_t i = 0; i < c->refusals.n; i++)
+        if (!c->refusals.at[i].retry && c->refusals.at[i].of == d->batch)
+            c->refusals.at[kept++] = c->refusals.at[i];
+    c->refusals.n = kept;
     for (uint32_t row = 0; row < d->batch->view.n; row++)
-        call_refuse(d->call, d->batch, row, false, code, in->why, "");
-    call_undo(d->call);
+        call_refuse(c, d->batch, row, false, code, in->why, "");
+    call_undo(c);
     settle_ok(in, d);
 }
 
@@ -168,10 +191,12 @@ static void settle_retry(struct instance *in, struct delivery *d)
     figure_add(in->figures, CALLS_FAILED, 1);
     figure_add(in->figures, RECORDS_RETRIED, d->batch->view.n);
     if (o->give_up_us && now - d->failing_since_us > o->give_up_us) {
-        if (o->then == ON_STOP)
+        if (o->then == ON_STOP) {
+            settle_again(in, d, INT64_MAX);
             run_fail(in->run, EIO, in->planned->name, in->why);
-        else
+        } else {
             dead_letter_all(in, d, "unavailable");
+        }
         return;
     }
     run_say_waiting(in->run, in->planned->name, in->why, wait);
@@ -207,9 +232,10 @@ void deliver_settle(struct instance *in, struct delivery *d, leat_status s)
         in->current = NULL;
     if (s != LEAT_OK && s != LEAT_PENDING)
         call_undo(c);
-    if (s != LEAT_OK && s != LEAT_PENDING && s != LEAT_AGAIN && s != LEAT_FATAL && in->sink && in->sink->exact) {
+    bool undone = s != LEAT_OK && s != LEAT_PENDING && s != LEAT_FATAL && (s != LEAT_AGAIN || in->worker);
+    if (undone && in->sink && in->sink->exact) {
         settle_again(in, d, INT64_MAX);
-        sink_failed(in, s);
+        sink_failed(in, d, s);
         return;
     }
     switch (s) {
@@ -594,6 +620,11 @@ int64_t deliver_next_us(const struct instance *in)
     if (in->later && in->later->not_before_us < at)
         at = in->later->not_before_us;
     return at;
+}
+
+bool deliver_has(const struct instance *in)
+{
+    return in->queue || in->later || in->pending || in->collect.parts.n;
 }
 
 void deliver_drop_all(struct instance *in)

@@ -24,7 +24,7 @@ static bool is_calm(const struct lane *l, bool *ret_outside)
 {
     for (uint32_t i = 0; i < l->run->plan->n; i++) {
         const struct instance *in = l->instances[i];
-        if (in->queue || in->pending || in->collect.parts.n)
+        if (deliver_has(in))
             return false;
         if (!in->source)
             continue;

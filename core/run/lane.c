@@ -62,6 +62,9 @@ static void cut(struct lane *l)
 {
     struct slot *s = slot_of(l, l->epoch);
     for (uint32_t i = 0; i < l->run->plan->n; i++)
+        if (l->instances[i]->source) /* positions tell of it */
+            source_flush(l->instances[i]);
+    for (uint32_t i = 0; i < l->run->plan->n; i++)
         deliver_flush(l->instances[i]);
     for (uint32_t i = 0; i < l->run->plan->n; i++)
         if (l->instances[i]->source)
@@ -117,8 +120,7 @@ static bool nothing_left(struct lane *l)
 {
     for (uint32_t i = 0; i < l->run->plan->n; i++) {
         struct instance *in = l->instances[i];
-        if ((in->source && (!source_finished(in) || in->state != INSTANCE_RUNNING)) || in->queue ||
-            in->later || in->pending || in->collect.parts.n)
+        if (deliver_has(in) || (in->source && (!source_finished(in) || in->state != INSTANCE_RUNNING)))
             return false;
     }
     return true;
@@ -130,7 +132,7 @@ static bool nothing_to_stop(struct lane *l)
     if (!__atomic_load_n(&l->run->stop, __ATOMIC_RELAXED) || drain_waits(l))
         return false;
     for (uint32_t i = 0; i < l->run->plan->n; i++)
-        if (l->instances[i]->queue || l->instances[i]->later || l->instances[i]->pending || l->instances[i]->collect.parts.n)
+        if (deliver_has(l->instances[i]))
             return false;
     return true;
 }

@@ -183,7 +183,9 @@ static void log_ready(struct run *r)
         pthread_mutex_unlock(&r->lock);
         if (r->store && !r->options.muted)
             result = write_log(r, epoch, &err);
-        if (result < 0) {
+        if (result < 0 && __atomic_load_n(&r->stop, __ATOMIC_RELAXED)) {
+            run_fail(r, EAGAIN, r->plan->flow, err.text);
+        } else if (result < 0) {
             struct on_error o = {.retry_from_us = 500000, .retry_to_us = 10000000};
             int64_t wait = back_off(&o, tries++);
             run_say_waiting(r, r->plan->flow, err.text, wait);
@@ -418,7 +420,7 @@ int run_start(struct run *r, struct err *err)
 {
     int result = pthread_create(&r->thread, NULL, coordinator, r);
     if (result)
-        return err_set(err, result, "cannot start a thread: %m");
+        return err_set(err, result, "cannot start a thread: %s", strerror(result));
     r->started = true;
     return 0;
 }
@@ -426,9 +428,11 @@ int run_start(struct run *r, struct err *err)
 void run_stop(struct run *r)
 {
     __atomic_store_n(&r->stop, 1, __ATOMIC_RELEASE);
-    for (uint32_t i = 0; i < r->n_lanes; i++)
-        if (r->lanes[i].loop)
-            loop_wake(r->lanes[i].loop);
+    pthread_mutex_lock(&r->lock);
+    if (r->state == RUN_RUNNING) /* else the coordinator may be taking the lanes away */
+        wake_lanes(r);
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
 }
 
 bool run_wait(struct run *r, int64_t wait_us)

@@ -29,7 +29,7 @@ struct run_options {
 /* [main] Makes instances (create) and opens the store. */
 int run_open(struct run **ret, struct plan *plan, const struct run_options *o, struct err *err);
 int run_start(struct run *r, struct err *err); /* [main] starts the threads */
-/* [main, signal-safe] Sources stop, what was read is finished and committed, then it ends. */
+/* [main] Sources stop, what was read is finished and committed, then it ends. */
 void run_stop(struct run *r);
 /* [main] Waits at most wait_us; true when it has ended. */
 bool run_wait(struct run *r, int64_t wait_us);

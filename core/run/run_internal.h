@@ -178,7 +178,8 @@ struct instance {
     struct expr_run *expr_run;
     struct encoder *encoder;
 
-    struct delivery *queue, **queue_end; /* parked, in order */
+    struct delivery *queue, **queue_end; /* parked, in order: by epoch, then as they came */
+    uint64_t queue_last_epoch;           /* of the last one of the queue */
     struct delivery *later; /* records that `retry` named, the earliest first: others pass them, as the contract says */
     struct delivery *pending;
     uint32_t n_pending, pending_max;
@@ -355,6 +356,7 @@ bool deliver_pump(struct instance *in);               /* true when something mov
 int64_t deliver_next_us(const struct instance *in);   /* when something is due; INT64_MAX: nothing */
 void deliver_finished(struct instance *in, uint64_t ticket, leat_status s);
 struct delivery *deliver_find(struct instance *in, uint64_t ticket);
+bool deliver_has(const struct instance *in);          /* something waits here */
 void deliver_drop_all(struct instance *in);
 void deliver_settle(struct instance *in, struct delivery *d, leat_status s); /* the answer of process */
 
@@ -367,12 +369,14 @@ bool sink_close(struct instance *in, uint64_t epoch);        /* commit or prepar
 bool sink_publish(struct instance *in, uint64_t epoch);      /* staged commit; true: finished */
 void sink_abort_all(struct instance *in);
 struct sink_epoch *sink_find(struct instance *in, uint64_t ticket);
-void sink_failed(struct instance *in, leat_status s);        /* an exact sink did not take its epoch */
+/* An exact sink did not take its epoch; d: the delivery that it would not take, if it was one. */
+void sink_failed(struct instance *in, const struct delivery *d, leat_status s);
 
 /* source.c */
 void source_service_init(struct instance *in);
 void source_fini(struct instance *in);
 bool source_turn(struct instance *in);
+void source_flush(struct instance *in); /* what was decoded goes on, such as the last record of what was withdrawn outside poll */
 int64_t source_next_us(const struct instance *in);
 bool source_finished(const struct instance *in);
 void source_snapshot(struct instance *in, struct slot *s);

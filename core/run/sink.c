@@ -175,15 +175,14 @@ static uint32_t under_way(const struct sink *s)
 }
 
 /* While an exact sink's epochs rewind, what was given stays given. */
-void sink_failed(struct instance *in, leat_status s)
+void sink_failed(struct instance *in, const struct delivery *d, leat_status s)
 {
     figure_add(in->figures, CALLS_FAILED, 1);
     if (s == LEAT_FATAL) {
         run_fail(in->run, EIO, in->planned->name, in->why);
         return;
     }
-    struct delivery *d = in->queue;
-    if (s == LEAT_REJECT && d && d->not_before_us == INT64_MAX) { /* search: fewer at a time, until one is alone */
+    if (s == LEAT_REJECT && d) { /* search: fewer at a time, until one is alone */
         if (d->batch->view.n == 1)
             run_refuse(in->run, in->index, ((const leat_text *)batch_read(d->batch, PATH_ID, LEAT_TEXT).column->data)[0], in->why);
         else
@@ -197,9 +196,21 @@ static void answered_badly(struct instance *in, struct sink_epoch *e, leat_statu
     if (s == LEAT_FATAL)
         run_fail(in->run, EIO, in->planned->name, in->why);
     else if (in->sink->exact && e->phase != SINK_PUBLISHING)
-        sink_failed(in, s);
+        sink_failed(in, NULL, s);
     else
         say_retry(in, e);
+}
+
+/* Earlier epochs that were not begun here and that may still bring something. Room is kept for them, because epochs end in order. */
+static uint32_t to_come(struct instance *in, uint64_t epoch)
+{
+    uint32_t n = 0;
+    for (uint64_t k = in->lane->oldest; k < epoch; k++) {
+        const struct sink_epoch *e = at(in, k);
+        bool begun = e->e.number == k && e->phase != SINK_NOTHING;
+        n += !begun && (e->open || slot_of(in->lane, k)->transit);
+    }
+    return n;
 }
 
 bool sink_can_take(struct instance *in, uint64_t epoch)
@@ -209,7 +220,7 @@ bool sink_can_take(struct instance *in, uint64_t epoch)
         return true;
     if (e->phase != SINK_NOTHING && e->phase != SINK_FINISHED)
         return false;
-    if (under_way(in->sink) >= in->sink->overlap)
+    if (under_way(in->sink) + to_come(in, epoch) >= in->sink->overlap)
         return false;
     if (!e->asked) {
         e->e.ticket = lane_ticket(in->lane);
@@ -277,6 +288,7 @@ void sink_abort_all(struct instance *in)
             k->abort(&in->host, in->self, &e->e);
             call_end(c);
         }
-        e->phase = SINK_NOTHING;
+        if (e->phase != SINK_CLOSED) /* its token may be on its way into the log at this moment */
+            e->phase = SINK_NOTHING;
     }
 }

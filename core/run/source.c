@@ -476,11 +476,17 @@ static bool source_full(const struct instance *in)
     return rows > PARKED_ROWS_MAX || bytes > PARKED_BYTES_MAX || (rows && pool_bytes(l->pool) > 2 * PARKED_BYTES_MAX);
 }
 
+void source_flush(struct instance *in)
+{
+    in->lane->moved |= dispatch_fed(in);
+}
+
 bool source_turn(struct instance *in)
 {
     struct source *s = in->source;
     if (in->state != INSTANCE_RUNNING)
         return false;
+    source_flush(in);
     if (__atomic_exchange_n(&in->woken, 0, __ATOMIC_ACQUIRE))
         s->poll_at_us = 0;
     if (s->to_seek.n)
