@@ -143,8 +143,13 @@ class Topics:
 
     def group_offsets(self, group, topic):
         from confluent_kafka import ConsumerGroupTopicPartitions
-        future = self.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group]
-        return {t.partition: (t.offset, t.metadata) for t in future.result(20).topic_partitions if t.topic == topic}
+        for attempt in range(20):
+            future = self.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group]
+            try:
+                return {t.partition: (t.offset, t.metadata) for t in future.result(20).topic_partitions if t.topic == topic}
+            except UnicodeDecodeError:  # the client reads metadata past its end, where anything may lie
+                if attempt == 19:
+                    raise
 
 
 class Oracle:
