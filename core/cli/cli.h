@@ -15,6 +15,12 @@ int command_explain(int argc, char **argv);
 int command_graph(int argc, char **argv);
 int command_pipe(int argc, char **argv);
 int command_plugins(int argc, char **argv);
+/* The sentence and the usage on stderr. [main] Returns EXIT_USAGE. */
+int usage_wrong(const char *usage, const char *format, ...) PRINTF(2, 3);
+struct option;
+/* After getopt_long gave c = '?' or ':'; the short options begin with "+:" or ":". The options have values above 255 or
+ * of short ones. */
+int usage_bad_option(int c, char **argv, const struct option *options, const char *usage);
 struct registry;
 int plugins_check(struct registry *r, const char *path, const char *processor, const char *with); /* check.c */
 int command_run(int argc, char **argv);

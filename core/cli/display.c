@@ -119,7 +119,10 @@ void display_summary(struct display *d)
     int64_t took = clock_mono_us() - d->started_us;
     if (d->live)
         erase();
-    print_duration(time, took / 100000 * 100000);
+    if (took < 60000000)
+        snprintf(time, sizeof time, "%.1fs", (double)took / 1e6);
+    else
+        print_duration(time, took / 1000000 * 1000000);
     fprintf(d->to, "%s: %s, %llu epochs committed\n", d->plan->flow, time, (unsigned long long)run_epochs(d->run));
     for (uint32_t i = 0; i < d->plan->n; i++) {
         const struct planned *p = &d->plan->processors[i];
@@ -137,4 +140,39 @@ void display_summary(struct display *d)
     }
     if (run_dead_letters(d->run))
         fprintf(d->to, "%llu dead letters\n", (unsigned long long)run_dead_letters(d->run));
+}
+
+static void add_processor(const struct planned *p, const uint64_t f[N_FIGURES], struct buf *out)
+{
+    buf_str(out, "{\"name\":");
+    buf_json(out, text_of(p->name));
+    buf_printf(out, ",\"kind\":\"%s\",\"plugin\":", plugin_kind_name(p->p->kind));
+    buf_json(out, text_of(p->p->name));
+    for (enum figure i = 0; i < N_FIGURES; i++)
+        buf_printf(out, ",\"%s\":%llu", figure_name(i), (unsigned long long)f[i]);
+    buf_char(out, '}');
+}
+
+void display_summary_json(struct display *d, FILE *to, int result, const struct err *err)
+{
+    auto_buf out = {0};
+    buf_str(&out, "{\"flow\":");
+    buf_json(&out, text_of(d->plan->flow));
+    buf_printf(&out, ",\"seconds\":%.3f,\"epochs\":%llu,\"dead_letters\":%llu,\"error\":",
+               (double)(clock_mono_us() - d->started_us) / 1e6, (unsigned long long)run_epochs(d->run),
+               (unsigned long long)run_dead_letters(d->run));
+    if (result)
+        buf_json(&out, text_of(err->text));
+    else
+        buf_str(&out, "null");
+    buf_str(&out, ",\"processors\":[");
+    for (uint32_t i = 0; i < d->plan->n; i++) {
+        uint64_t f[N_FIGURES];
+        run_figures(d->run, i, f);
+        buf_str(&out, i ? "," : "");
+        add_processor(&d->plan->processors[i], f, &out);
+    }
+    buf_str(&out, "]}\n");
+    fwrite(out.data, 1, out.n, to);
+    fflush(to);
 }

@@ -10,5 +10,6 @@ struct display;
 struct display *display_new(const struct plan *plan, const struct run *r, FILE *to, bool live);
 void display_turn(struct display *d); /* [main] draws what is due */
 void display_summary(struct display *d);
+void display_summary_json(struct display *d, FILE *to, int result, const struct err *err); /* one line */
 void display_free(struct display *d);
 #endif

@@ -244,11 +244,11 @@ int command_eval(int argc, char **argv)
                                             {0}};
     struct session s = {0};
     bool functions = false;
-    for (int c; (c = getopt_long(argc, argv, "jth", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":jth", options, NULL)) != -1;) {
         if (c == 'h')
             return fputs(usage, stdout) < 0;
-        if (c == '?')
-            return fputs(usage, stderr), EXIT_USAGE;
+        if (c == '?' || c == ':')
+            return usage_bad_option(c, argv, options, usage);
         s.json |= c == 'j';
         s.template |= c == 't';
         functions |= c == 'f';
@@ -256,7 +256,7 @@ int command_eval(int argc, char **argv)
     if (functions)
         return list_functions(s.json);
     if (optind >= argc)
-        return fputs(usage, stderr), EXIT_USAGE;
+        return usage_wrong(usage, "which expression?");
     s.paths = paths_new();
     s.pool = pool_new();
     s.run = expr_run_new();

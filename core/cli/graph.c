@@ -21,18 +21,18 @@ int command_graph(int argc, char **argv)
     struct flow f;
     struct err err;
     int form = 't';
-    for (int c; (c = getopt_long(argc, argv, "p:h", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":p:h", options, NULL)) != -1;) {
         if (c == 'h')
             return fputs(usage, stdout) < 0;
+        if (c == '?' || c == ':')
+            return usage_bad_option(c, argv, options, usage);
         if (c == 'p' && flow_parameter(&a, optarg, &err) < 0)
-            fprintf(stderr, "leat: %s\n", err.text);
-        if (c == '?' || (c == 'p' && !a.parameters.n))
-            return fputs(usage, stderr), EXIT_USAGE;
+            return usage_wrong(usage, "%s", err.text);
         a.plugins = c == 'P' ? optarg : a.plugins;
         form = c == 'j' || c == 'd' ? c : form;
     }
     if (optind + 1 != argc)
-        return fputs(usage, stderr), EXIT_USAGE;
+        return usage_wrong(usage, optind == argc ? "which flow? give its file" : "one flow file, please");
     a.file = argv[optind];
     int code = flow_open(&f, &a);
     if (code)

@@ -3,11 +3,23 @@
 #include "core/cli/cli.h"
 
 #include <config.h>
+#include <leat/plugin.h>
 
 static int command_version(int argc, char **argv)
 {
-    (void)argc, (void)argv;
-    printf("leat %s\n", PACKAGE_VERSION);
+    static const char usage[] = "  leat version          such as: leat %s\n"
+                                "  leat version --json   for programs, with the plugin ABI it has\n"
+                                "\n"
+                                "usage: leat version [--json]\n";
+    const char *what = argc > 1 ? argv[1] : "";
+    if (argc > 2 || (*what && strcmp(what, "--json") != 0 && strcmp(what, "--help") != 0 && strcmp(what, "-h") != 0))
+        return usage_wrong("usage: leat version [--json]\n", "version takes no '%s'", argv[argc - 1]);
+    if (!*what)
+        printf("leat %s\n", PACKAGE_VERSION);
+    else if (strcmp(what, "--json") == 0)
+        printf("{\"version\":\"%s\",\"abi\":\"%d.%d\"}\n", PACKAGE_VERSION, LEAT_ABI_MAJOR, LEAT_ABI_MINOR);
+    else
+        printf(usage, PACKAGE_VERSION);
     return 0;
 }
 
@@ -56,6 +68,8 @@ static int unknown(const char *name)
 
 int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "help") == 0 && find(argv[2]))
+        return find(argv[2])->run(2, (char *[]){argv[2], "--help", NULL});
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_usage(argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_USAGE : 0;

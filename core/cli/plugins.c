@@ -145,10 +145,6 @@ static int describe_one(struct registry *r, const char *name, bool json)
 static int describe(struct registry *r, char **names, bool json)
 {
     int result = 0;
-    if (!*names) {
-        fprintf(stderr, "leat: say which plugin to describe, such as `leat plugins describe kafka`\n");
-        return EXIT_USAGE;
-    }
     for (; *names && result == 0; names++)
         result = describe_one(r, *names, json);
     return result;
@@ -167,23 +163,26 @@ int command_plugins(int argc, char **argv)
     bool json = false;
     if (argc == 3 && strcmp(argv[1], "scan") == 0)
         return plugin_scan_child(argv[2]);
-    for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
         if (c == 'h') {
             fputs(help, stdout);
             return 0;
         }
-        if (c == '?')
-            return EXIT_USAGE;
+        if (c == '?' || c == ':')
+            return usage_bad_option(c, argv, options, help);
         json = json || c == 'j';
         folders = c == 'p' ? optarg : folders;
         with = c == 'w' ? optarg : with;
     }
     const char *what = optind < argc ? argv[optind] : "";
-    bool check = strcmp(what, "check") == 0 && optind + 1 < argc;
-    if (!check && strcmp(what, "list") != 0 && strcmp(what, "describe") != 0) {
-        fputs(help, stderr);
-        return EXIT_USAGE;
-    }
+    bool check = strcmp(what, "check") == 0;
+    if (!check && strcmp(what, "list") != 0 && strcmp(what, "describe") != 0)
+        return usage_wrong(help, *what ? "plugins takes list, describe or check, not '%s'" : "what about plugins?",
+                           what);
+    if (*what == 'l' ? optind + 1 < argc : optind + 1 == argc)
+        return usage_wrong(help, *what == 'l' ? "list takes no name"
+                                 : check      ? "which file is to be checked?"
+                                              : "which plugin is to be described?");
     struct registry *r = flow_registry(folders);
     if (!r)
         return EXIT_FAILED;

@@ -14,29 +14,40 @@ static const char usage_run[] =
     "  leat run flow.yaml --for 30s                        stops its sources after 30 s, finishes, exits 0\n"
     "  leat run flow.yaml -p brokers=kafka1:9092           with a parameter of the flow\n"
     "  leat run flow.yaml --state /var/lib/leat/stock      keeps its state there\n"
+    "  leat run flow.yaml --quiet --json | jq .processors  what each processor did, for programs\n"
     "\n"
     "usage: leat run FLOW [options]\n"
     "  -p NAME=VALUE      a parameter of the flow; may be given again\n"
-    "  --state DIR        where the run keeps its state (default: ./.leat/<flow>, under systemd $STATE_DIRECTORY/<flow>)\n"
+    "  --state DIR        where the run keeps its state (default: ./.leat/<flow>, under systemd "
+    "$STATE_DIRECTORY/<flow>)\n"
     "  --for DURATION     stop the sources after this time, finish what was read, exit 0\n"
     "  --plugins DIR      look for plugins there first\n"
     "  --log text|json    form of the log lines on standard error\n"
     "  --level LEVEL      debug, info, warn or error (default info)\n"
     "  --quiet            no live display, no summary\n"
+    "  --json             the summary as one JSON object, the last line of standard output\n"
     "\n"
     "exit status: 0 ended, 1 failed, 2 usage, 75 stopped while waiting, 78 the flow file is wrong\n";
 static const char usage_try[] =
     "  leat try flow.yaml -n 20                            what each port would carry, of 20 records a source\n"
     "  leat try flow.yaml -n 5 --port low.out              one port only\n"
     "\n"
-    "usage: leat try FLOW [-n RECORDS] [--port PROCESSOR.PORT] [-p NAME=VALUE] [--plugins DIR] [--for DURATION]\n"
+    "usage: leat try FLOW [options]\n"
+    "  -n RECORDS         of each source (default 10)\n"
+    "  --port NAME.PORT   only what this port of this processor would carry\n"
+    "  --for DURATION     how long to wait for records (default 10s)\n"
+    "  -p NAME=VALUE      a parameter of the flow; may be given again\n"
+    "  --plugins DIR      look for plugins there first\n"
+    "  --log text|json, --level LEVEL\n"
     "Reads the real sources, gives nothing to sinks, and leaves positions untouched.\n";
 static const char usage_pipe[] =
     "  leat pipe flow.yaml <orders.ndjson >alerts.ndjson   the same flow over history\n"
     "  leat pipe flow.yaml --in orders --out alerts        when it has several sources or sinks\n"
     "\n"
-    "usage: leat pipe FLOW [--in SOURCE] [--out SINK] [-p NAME=VALUE] [--plugins DIR]\n"
-    "Records of standard input go in by that source, what reaches that sink goes to standard output; other sources end at\n"
+    "usage: leat pipe FLOW [--in SOURCE] [--out SINK] [-p NAME=VALUE] [--plugins DIR] [--log text|json] [--level "
+    "LEVEL]\n"
+    "Records of standard input go in by that source, what reaches that sink goes to standard output; other sources end "
+    "at\n"
     "once, other sinks get nothing. Exit status 0 only when all input was read and all output written.\n";
 
 struct arguments {
@@ -44,22 +55,9 @@ struct arguments {
     const char *state, *port, *in, *out;
     int64_t for_us;
     int64_t n;
-    bool quiet, json_log;
+    bool quiet, json, json_log;
     enum log_level level;
 };
-
-static int bad(const char *usage, const char *format, ...) PRINTF(2, 3);
-static int bad(const char *usage, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fputs("leat: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
-    fputs(usage, stderr);
-    return EXIT_USAGE;
-}
 
 static int read_level(const char *name, enum log_level *ret)
 {
@@ -72,58 +70,88 @@ static int read_level(const char *name, enum log_level *ret)
     return -EINVAL;
 }
 
-/* 0: go on; else the exit code + 1. */
-static int read_arguments(int argc, char **argv, const char *usage, struct arguments *a)
+enum { STATE = 256, FOR, PLUGINS, LOG, LEVEL, QUIET, JSON, PORT, IN, OUT };
+#define WITH_VALUE(name, value)                                                                                        \
+    {                                                                                                                  \
+        name, required_argument, NULL, value                                                                           \
+    }
+static const struct option options_run[] = {WITH_VALUE("state", STATE),
+                                            WITH_VALUE("for", FOR),
+                                            WITH_VALUE("plugins", PLUGINS),
+                                            WITH_VALUE("log", LOG),
+                                            WITH_VALUE("level", LEVEL),
+                                            {"quiet", no_argument, NULL, QUIET},
+                                            {"json", no_argument, NULL, JSON},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+static const struct option options_try[] = {WITH_VALUE("port", PORT),
+                                            WITH_VALUE("for", FOR),
+                                            WITH_VALUE("plugins", PLUGINS),
+                                            WITH_VALUE("log", LOG),
+                                            WITH_VALUE("level", LEVEL),
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+static const struct option options_pipe[] = {WITH_VALUE("in", IN),
+                                             WITH_VALUE("out", OUT),
+                                             WITH_VALUE("plugins", PLUGINS),
+                                             WITH_VALUE("log", LOG),
+                                             WITH_VALUE("level", LEVEL),
+                                             {"help", no_argument, NULL, 'h'},
+                                             {0}};
+
+/* One option with its value. 0, or the exit code after a sentence. */
+static int read_option(int c, const char *value, const char *usage, struct arguments *a)
 {
-    enum { STATE = 256, FOR, PLUGINS, LOG, LEVEL, QUIET, PORT, IN, OUT };
-    static const struct option options[] = {
-        {"state", required_argument, NULL, STATE}, {"for", required_argument, NULL, FOR},
-        {"plugins", required_argument, NULL, PLUGINS}, {"log", required_argument, NULL, LOG},
-        {"level", required_argument, NULL, LEVEL}, {"quiet", no_argument, NULL, QUIET},
-        {"port", required_argument, NULL, PORT}, {"in", required_argument, NULL, IN},
-        {"out", required_argument, NULL, OUT}, {"help", no_argument, NULL, 'h'}, {0}};
     struct err err;
-    int c;
-    *a = (struct arguments){.n = 10, .level = LOG_INFO};
-    while ((c = getopt_long(argc, argv, "p:n:h", options, NULL)) != -1) {
+    switch (c) {
+    case 'p':
+        return flow_parameter(&a->flow, value, &err) < 0 ? usage_wrong(usage, "%s", err.text) : 0;
+    case 'n':
+        if (parse_i64(text_of(value), &a->n, &err) < 0 || a->n < 1)
+            return usage_wrong(usage, "-n takes a number of records from 1, not '%s'", value);
+        return 0;
+    case FOR:
+        return parse_duration(text_of(value), &a->for_us, &err) < 0 ? usage_wrong(usage, "--for: %s", err.text) : 0;
+    case LEVEL:
+        if (read_level(value, &a->level) < 0)
+            return usage_wrong(usage, "--level takes debug, info, warn or error, not '%s'", value);
+        return 0;
+    case LOG:
+        a->json_log = strcmp(value, "json") == 0;
+        return a->json_log || strcmp(value, "text") == 0
+                   ? 0
+                   : usage_wrong(usage, "--log takes text or json, not '%s'", value);
+    case QUIET:
+        a->quiet = true;
+        return 0;
+    case JSON:
+        a->json = true;
+        return 0;
+    default:
+        *(c == STATE     ? &a->state
+          : c == PLUGINS ? &a->flow.plugins
+          : c == PORT    ? &a->port
+          : c == IN      ? &a->in
+                         : &a->out) = value;
+        return 0;
+    }
+}
+
+/* 0: go on; else the exit code + 1. Of short options -n is only of those that have a port to show. */
+static int read_arguments(int argc, char **argv, const struct option *options, const char *usage, struct arguments *a)
+{
+    *a = (struct arguments){.n = 10, .level = options == options_pipe ? LOG_WARN : LOG_INFO};
+    for (int c, code; (c = getopt_long(argc, argv, options == options_try ? ":p:n:h" : ":p:h", options, NULL)) != -1;) {
         if (c == 'h') {
             fputs(usage, stdout);
             return 1;
-        } else if (c == 'p') {
-            if (flow_parameter(&a->flow, optarg, &err) < 0)
-                return bad(usage, "%s", err.text) + 1;
-        } else if (c == 'n') {
-            if (parse_i64(text_of(optarg), &a->n, &err) < 0 || a->n < 1)
-                return bad(usage, "-n takes a number of records from 1, not '%s'", optarg) + 1;
-        } else if (c == FOR) {
-            if (parse_duration(text_of(optarg), &a->for_us, &err) < 0)
-                return bad(usage, "--for: %s", err.text) + 1;
-        } else if (c == LEVEL) {
-            if (read_level(optarg, &a->level) < 0)
-                return bad(usage, "--level takes debug, info, warn or error, not '%s'", optarg) + 1;
-        } else if (c == LOG) {
-            if (strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0)
-                return bad(usage, "--log takes text or json, not '%s'", optarg) + 1;
-            a->json_log = strcmp(optarg, "json") == 0;
-        } else if (c == STATE) {
-            a->state = optarg;
-        } else if (c == PLUGINS) {
-            a->flow.plugins = optarg;
-        } else if (c == QUIET) {
-            a->quiet = true;
-        } else if (c == PORT) {
-            a->port = optarg;
-        } else if (c == IN) {
-            a->in = optarg;
-        } else if (c == OUT) {
-            a->out = optarg;
-        } else {
-            fputs(usage, stderr);
-            return EXIT_USAGE + 1;
         }
+        code = c == '?' || c == ':' ? usage_bad_option(c, argv, options, usage) : read_option(c, optarg, usage, a);
+        if (code)
+            return code + 1;
     }
     if (optind != argc - 1)
-        return bad(usage, optind == argc ? "which flow? give its file" : "one flow file, please") + 1;
+        return usage_wrong(usage, optind == argc ? "which flow? give its file" : "one flow file, please") + 1;
     a->flow.file = argv[optind];
     return 0;
 }
@@ -163,11 +191,15 @@ static int until_ended(struct run *r, struct display *d, int64_t for_us, struct 
     return run_result(r, err);
 }
 
-static int exit_code(int result, const struct err *err)
+/* The last line says why. */
+static int exit_code(const struct arguments *a, int result, const struct err *err)
 {
     if (result == 0)
         return 0;
-    fprintf(stderr, "leat: %s\n", err->text);
+    if (a->json_log)
+        log_line(LOG_ERROR, "leat", "%s", err->text);
+    else
+        fprintf(stderr, "leat: %s\n", err->text);
     return result == -EAGAIN ? EXIT_TEMPORARY : EXIT_FAILED;
 }
 
@@ -185,7 +217,7 @@ int command_run(int argc, char **argv)
     struct flow f;
     struct run *r;
     struct err err;
-    int code = read_arguments(argc, argv, usage_run, &a);
+    int code = read_arguments(argc, argv, options_run, usage_run, &a);
     if (code)
         return code - 1;
     log_setup(a.level, a.json_log, STDERR_FILENO);
@@ -205,11 +237,13 @@ int command_run(int argc, char **argv)
         log_flush();
         if (!a.quiet)
             display_summary(d);
+        if (a.json)
+            display_summary_json(d, stdout, result, &err);
         display_free(d);
         run_free(r);
     }
     flow_close(&f);
-    return exit_code(result, &err);
+    return exit_code(&a, result, &err);
 }
 
 /* --- try ------------------------------------------------------------------------------------------------------------ */
@@ -236,19 +270,48 @@ static void print_seen(void *self, uint32_t processor, uint32_t port, struct bat
     pthread_mutex_unlock(&t->lock);
 }
 
+/* --port names one that exists. */
+static bool port_is_there(const struct plan *plan, const char *port)
+{
+    VEC(const char *) names = {0};
+    bool found = false;
+    for (size_t i = 0; i < plan->n; i++)
+        for (size_t k = 0; k < plan->processors[i].n_outputs; k++)
+            *VEC_PUSH(&names) =
+                xasprintf("%s." TEXT_FMT, plan->processors[i].name, TEXT_ARG(plan->processors[i].ports[k].name));
+    for (size_t i = 0; i < names.n; i++)
+        found |= strcmp(names.at[i], port) == 0;
+    const char *near = found ? NULL : closest(text_of(port), names.at, names.n);
+    if (!found)
+        fprintf(stderr, "leat: %s: there is no port '%s'; %s%s%s\n", plan->file, port,
+                near ? "did you mean '" : "they are called like '",
+                near      ? near
+                : names.n ? names.at[0]
+                          : "source.out",
+                "'?");
+    for (size_t i = 0; i < names.n; i++)
+        free((char *)(uintptr_t)names.at[i]);
+    VEC_FINI(&names);
+    return found;
+}
+
 int command_try(int argc, char **argv)
 {
     struct arguments a;
     struct flow f;
     struct run *r;
     struct err err;
-    int code = read_arguments(argc, argv, usage_try, &a);
+    int code = read_arguments(argc, argv, options_try, usage_try, &a);
     if (code)
         return code - 1;
     log_setup(a.level, a.json_log, STDERR_FILENO);
     code = flow_open(&f, &a.flow);
     if (code)
         return code;
+    if (a.port && !port_is_there(f.plan, a.port)) {
+        flow_close(&f);
+        return EXIT_USAGE;
+    }
     struct trial t = {f.plan, &a, PTHREAD_MUTEX_INITIALIZER};
     struct run_options options = {.muted = true, .limit = (uint64_t)a.n, .seen = print_seen, .self = &t};
     f.plan->lanes = 1;
@@ -261,10 +324,21 @@ int command_try(int argc, char **argv)
         run_free(r);
     }
     flow_close(&f);
-    return exit_code(result, &err);
+    return exit_code(&a, result, &err);
 }
 
 /* --- pipe ----------------------------------------------------------------------------------------------------------- */
+
+static const char *near_name(const struct plan *p, uint32_t kind, const char *name)
+{
+    VEC(const char *) names = {0};
+    for (uint32_t i = 0; i < p->n; i++)
+        if (p->processors[i].p->kind == kind)
+            *VEC_PUSH(&names) = p->processors[i].name;
+    const char *near = closest(text_of(name), names.at, names.n);
+    VEC_FINI(&names);
+    return near;
+}
 
 /* The processor that is meant: the named one, or the only one of its kind. UINT32_MAX with a sentence. */
 static uint32_t meant(const struct plan *p, uint32_t kind, const char *name, const char *option)
@@ -279,9 +353,11 @@ static uint32_t meant(const struct plan *p, uint32_t kind, const char *name, con
         }
     if (!name && n == 1)
         return found;
-    if (name)
-        fprintf(stderr, "leat: %s: the flow has no %s called '%s'\n", p->file, plugin_kind_name(kind), name);
-    else
+    if (name) {
+        const char *near = near_name(p, kind, name);
+        fprintf(stderr, "leat: %s: the flow has no %s called '%s'%s%s%s\n", p->file, plugin_kind_name(kind), name,
+                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    } else
         fprintf(stderr, "leat: %s has %u %ss; say which by %s NAME\n", p->file, n, plugin_kind_name(kind), option);
     return UINT32_MAX;
 }
@@ -292,10 +368,10 @@ int command_pipe(int argc, char **argv)
     struct flow f;
     struct run *r;
     struct err err;
-    int code = read_arguments(argc, argv, usage_pipe, &a);
+    int code = read_arguments(argc, argv, options_pipe, usage_pipe, &a);
     if (code)
         return code - 1;
-    log_setup(LOG_WARN, a.json_log, STDERR_FILENO);
+    log_setup(a.level, a.json_log, STDERR_FILENO);
     code = flow_open(&f, &a.flow);
     if (code)
         return code;
@@ -310,11 +386,13 @@ int command_pipe(int argc, char **argv)
             result = run_start(r, &err);
             if (result == 0)
                 result = until_ended(r, NULL, 0, &err);
+            if (told_to_stop && result == 0)
+                result = err_set(&err, EINTR, "stopped before the end of its input");
             if (fflush(stdout) != 0 && result == 0)
                 result = err_set(&err, errno, "cannot write to standard output: %m");
             run_free(r);
         }
-        code = exit_code(result, &err);
+        code = exit_code(&a, result, &err);
     } else {
         code = EXIT_USAGE;
     }

@@ -16,15 +16,15 @@ int command_schema(int argc, char **argv)
     static const struct option options[] = {
         {"plugins", required_argument, NULL, 'P'}, {"help", no_argument, NULL, 'h'}, {0}};
     const char *plugins = NULL;
-    for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
         if (c == 'h')
             return fputs(usage, stdout) < 0;
-        if (c == '?')
-            return fputs(usage, stderr), EXIT_USAGE;
-        plugins = c == 'P' ? optarg : plugins;
+        if (c != 'P')
+            return usage_bad_option(c, argv, options, usage);
+        plugins = optarg;
     }
     if (optind != argc)
-        return fputs(usage, stderr), EXIT_USAGE;
+        return usage_wrong(usage, "it takes no file");
     struct registry *r = flow_registry(plugins);
     if (!r)
         return EXIT_FAILED;

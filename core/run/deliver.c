@@ -141,22 +141,13 @@ static void park_retries(struct instance *in, struct delivery *d)
         return;
     struct delivery *again = delivery_new(in, d->input, batch_select(c->given, rows, n), d->epoch);
     again->attempt = d->attempt + 1;
+    again->failing_since_us = d->failing_since_us ? d->failing_since_us : in->lane->now_us;
     int64_t wait = back_off(&in->planned->on_error, d->attempt);
     again->not_before_us = in->lane->now_us + wait;
     figure_add(in->figures, RECORDS_RETRIED, n);
-    log_line(LOG_WARN, in->planned->name, "%u records again in %lld ms: %s", n, (long long)wait / 1000, why);
+    auto_free char *sentence = xasprintf("%s; %u record%s", why, n, n == 1 ? "" : "s");
+    run_say_waiting(in->run, in->planned->name, sentence, wait);
     park_later(in, again);
-}
-
-static void settle_ok(struct instance *in, struct delivery *d)
-{
-    struct call *c = d->call;
-    if (c->refusals.n) {
-        call_settle_refusals(c, d, d->epoch);
-        park_retries(in, d);
-    }
-    call_commit(c, d->epoch);
-    delivery_free(in, d);
 }
 
 /* Undone: it waits in front of the others. */
@@ -168,8 +159,42 @@ static void settle_again(struct instance *in, struct delivery *d, int64_t not_be
     park_first(in, d);
 }
 
+/* It has failed for longer than on_error allows: what was to be given again is not; true: the flow ends. */
+static bool give_up(struct instance *in, struct delivery *d)
+{
+    const struct on_error *o = &in->planned->on_error;
+    struct call *c = d->call;
+    if (!o->give_up_us || !d->failing_since_us || in->lane->now_us - d->failing_since_us <= o->give_up_us)
+        return false;
+    for (size_t i = 0; i < c->refusals.n; i++) {
+        struct refusal *r = &c->refusals.at[i];
+        if (r->retry && o->then == ON_STOP) {
+            run_fail(in->run, EIO, in->planned->name, r->sentence);
+            return true;
+        }
+        if (r->retry)
+            *r = (struct refusal){r->of, r->row, false, "unavailable", r->sentence, r->field, true};
+    }
+    return false;
+}
+
+static void settle_ok(struct instance *in, struct delivery *d)
+{
+    struct call *c = d->call;
+    if (c->refusals.n && give_up(in, d)) {
+        settle_again(in, d, INT64_MAX);
+        return;
+    }
+    if (c->refusals.n) {
+        call_settle_refusals(c, d, d->epoch);
+        park_retries(in, d);
+    }
+    call_commit(c, d->epoch);
+    delivery_free(in, d);
+}
+
 /* What the call itself refused or wanted again does not count: it failed. */
-static void dead_letter_all(struct instance *in, struct delivery *d, const char *code)
+static void dead_letter_all(struct instance *in, struct delivery *d, const char *code, bool given_up)
 {
     struct call *c = d->call;
     size_t kept = 0;
@@ -177,8 +202,10 @@ static void dead_letter_all(struct instance *in, struct delivery *d, const char 
         if (!c->refusals.at[i].retry && c->refusals.at[i].of == d->batch)
             c->refusals.at[kept++] = c->refusals.at[i];
     c->refusals.n = kept;
-    for (uint32_t row = 0; row < d->batch->view.n; row++)
+    for (uint32_t row = 0; row < d->batch->view.n; row++) {
         call_refuse(c, d->batch, row, false, code, in->why, "");
+        c->refusals.at[c->refusals.n - 1].given_up = given_up;
+    }
     call_undo(c);
     settle_ok(in, d);
 }
@@ -195,7 +222,7 @@ static void settle_retry(struct instance *in, struct delivery *d)
             settle_again(in, d, INT64_MAX);
             run_fail(in->run, EIO, in->planned->name, in->why);
         } else {
-            dead_letter_all(in, d, "unavailable");
+            dead_letter_all(in, d, "unavailable", true);
         }
         return;
     }
@@ -209,7 +236,7 @@ static void settle_reject(struct instance *in, struct delivery *d)
     uint32_t n = d->batch->view.n, half = n / 2;
     figure_add(in->figures, CALLS_FAILED, 1);
     if (n == 1) {
-        dead_letter_all(in, d, "rejected");
+        dead_letter_all(in, d, "rejected", false);
         return;
     }
     uint32_t *rows = xmalloc(n * sizeof *rows);
@@ -243,6 +270,7 @@ void deliver_settle(struct instance *in, struct delivery *d, leat_status s)
         settle_ok(in, d);
         break;
     case LEAT_PENDING:
+        d->pending_since_us = in->lane->now_us;
         d->next = in->pending;
         in->pending = d;
         in->n_pending++;
@@ -467,6 +495,12 @@ static void collect_within_limits(struct instance *in, uint32_t input, struct ba
     batch_unref(take_b);
 }
 
+void deliver_output_failed(struct instance *in)
+{
+    run_fail(in->run, errno, in->planned->name,
+             errno == EPIPE ? "whoever read standard output is gone" : "cannot write to standard output");
+}
+
 /* `leat pipe`: what reaches this sink goes to standard output. */
 static void write_out(struct instance *in, struct batch *b)
 {
@@ -479,7 +513,7 @@ static void write_out(struct instance *in, struct batch *b)
     for (uint32_t i = 0; i < b->view.n; i++) {
         leat_text t = ((const leat_text *)lines->data)[i];
         if (fwrite_unlocked(t.data, 1, t.n, stdout) != t.n) {
-            run_fail(in->run, errno, in->planned->name, "cannot write to standard output");
+            deliver_output_failed(in);
             return;
         }
     }
@@ -588,6 +622,16 @@ static bool settle_answers(struct instance *in)
     return moved;
 }
 
+/* When the flow ends because a destination has not answered; INT64_MAX: it may take all the time it needs. */
+static int64_t answer_due_us(const struct instance *in)
+{
+    int64_t at = INT64_MAX, allowed = in->planned->on_error.give_up_us;
+    for (const struct delivery *d = allowed && in->sink ? in->pending : NULL; d; d = d->next)
+        if (!d->answered && d->pending_since_us + allowed < at)
+            at = d->pending_since_us + allowed;
+    return at;
+}
+
 bool deliver_pump(struct instance *in)
 {
     int64_t now = in->lane->now_us;
@@ -596,6 +640,8 @@ bool deliver_pump(struct instance *in)
         in->again = false;
     if (in->pending)
         moved = settle_answers(in);
+    if (in->pending && answer_due_us(in) < now) /* what it does with them is not known, so they can be nobody else's */
+        run_fail(in->run, EIO, in->planned->name, "it has not answered for as long as `give_up` allows");
     take_later(in);
     while (in->queue && can_take(in, in->queue)) {
         moved = true;
@@ -610,8 +656,8 @@ bool deliver_pump(struct instance *in)
 
 int64_t deliver_next_us(const struct instance *in)
 {
-    int64_t at = INT64_MAX;
-    if (in->collect.parts.n)
+    int64_t at = in->pending ? answer_due_us(in) : INT64_MAX;
+    if (in->collect.parts.n && in->collect.since_us + in->planned->batching.after_us < at)
         at = in->collect.since_us + in->planned->batching.after_us;
     if (in->queue && in->again && in->again_until_us < at)
         at = in->again_until_us;

@@ -99,6 +99,20 @@ static void started(struct instance *in)
         worker_new(in);
 }
 
+void instance_start_later(struct instance *in)
+{
+    const struct on_error *o = &in->planned->on_error;
+    int64_t now = in->lane->now_us, wait = back_off(o, in->start_attempt++);
+    in->start_failing_since_us = in->start_failing_since_us ? in->start_failing_since_us : now;
+    if (o->give_up_us && now - in->start_failing_since_us > o->give_up_us) {
+        run_fail(in->run, EIO, in->planned->name, in->why[0] ? in->why : "it cannot be started");
+        wait = INT64_MAX - now;
+    } else {
+        run_say_waiting(in->run, in->planned->name, in->why, wait);
+    }
+    in->start_at_us = now + wait;
+}
+
 void instance_try_start(struct instance *in)
 {
     if (in->state >= INSTANCE_RUNNING)
@@ -119,9 +133,7 @@ void instance_try_start(struct instance *in)
     } else if (s == LEAT_AGAIN) {
         in->start_at_us = in->lane->now_us + 100000;
     } else if (s == LEAT_RETRY) {
-        int64_t wait = back_off(&in->planned->on_error, in->start_attempt++);
-        in->start_at_us = in->lane->now_us + wait;
-        run_say_waiting(in->run, in->planned->name, in->why, wait);
+        instance_start_later(in);
     } else {
         run_fail(in->run, EIO, in->planned->name, in->why[0] ? in->why : "start failed without a reason");
         in->start_at_us = INT64_MAX;

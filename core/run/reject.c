@@ -44,16 +44,20 @@ static leat_text id_of(struct batch *b, uint32_t row)
     return leat_has(c, row) ? ((const leat_text *)c->data)[row] : TEXT("");
 }
 
-static void dead_letter(struct instance *in, const struct dead_letter *d)
+static void dead_letter(struct instance *in, const struct dead_letter *d, enum destination_action action)
 {
     struct run *r = in->run;
     struct err err;
+    if (action == ON_DROP && in->planned->p->kind == LEAT_SINK) {
+        figure_add(in->figures, RECORDS_DROPPED, 1);
+        log_line(LOG_WARN, in->planned->name, "record dropped (" TEXT_FMT "): " TEXT_FMT, TEXT_ARG(d->code),
+                 TEXT_ARG(d->reason));
+        return;
+    }
     figure_add(in->figures, RECORDS_DEAD, 1);
     __atomic_fetch_add(&r->dead, 1, __ATOMIC_RELAXED);
     log_line(LOG_WARN, in->planned->name, "record to dead letters (" TEXT_FMT "): " TEXT_FMT, TEXT_ARG(d->code), TEXT_ARG(d->reason));
     if (r->options.muted || !r->store)
-        return;
-    if (in->planned->on_error.refused == ON_DROP && in->planned->p->kind == LEAT_SINK)
         return;
     uint64_t dropped = store_dead_dropped(r->store);
     if (store_dead_letter(r->store, d, &err) < 0)
@@ -77,8 +81,10 @@ static void rows_to_dead_letters(struct instance *in, struct batch *of, const st
                                 .source = source_of(in->run, &id), .id = id_of(of, row), .sequence = id.sequence,
                                 .partition = id.origin ? id.origin->partition : TEXT(""),
                                 .record = whole.type ? whole.as.text : TEXT("")};
-        dead_letter(in, &d);
-        if (in->planned->on_error.refused == ON_STOP && in->planned->p->kind == LEAT_SINK)
+        enum destination_action action =
+            refusal[i].given_up ? in->planned->on_error.then : in->planned->on_error.refused;
+        dead_letter(in, &d, action);
+        if (!refusal[i].given_up && in->planned->on_error.refused == ON_STOP && in->planned->p->kind == LEAT_SINK)
             run_fail(in->run, EINVAL, in->planned->name, refusal[i].sentence);
     }
     arena_fini(&a);
@@ -153,7 +159,7 @@ void reject_undecoded(struct instance *in, const struct rejected *r, size_t n, u
                                     .source = text_of(in->planned->name), .partition = r[i].origin->partition, .sequence = r[i].sequence};
             auto_free char *id = xasprintf(TEXT_FMT "%" PRIu64, TEXT_ARG(r[i].origin->prefix), r[i].sequence);
             d.id = text_of(id);
-            dead_letter(in, &d);
+            dead_letter(in, &d, ON_DEAD_LETTER);
         }
         return;
     }

@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-enum { HURRY_US = 2000, WAITING_SHOWN_US = 2000000 };
+enum { HURRY_US = 2000, WAITING_SHOWN_US = 2000000, STOP_WAITS_US = 10000000, STOP_SILENT_US = 30000000 };
 
 /* --- what lanes say ------------------------------------------------------------------------------------------------- */
 
@@ -26,10 +26,8 @@ static void end_lanes(struct run *r) /* under lock */
 void run_fail(struct run *r, int number, const char *processor, const char *sentence)
 {
     pthread_mutex_lock(&r->lock);
-    if (!r->result) {
+    if (!r->result)
         r->result = err_set(&r->err, number, "%s: %s", processor, sentence);
-        log_line(LOG_ERROR, processor, "%s", sentence);
-    }
     end_lanes(r);
     pthread_mutex_unlock(&r->lock);
 }
@@ -172,6 +170,33 @@ static int write_log(struct run *r, uint64_t epoch, struct err *err)
     return result;
 }
 
+static uint64_t movement(const struct run *r)
+{
+    uint64_t n = r->logged + r->done;
+    for (uint32_t i = 0; i < r->n_lanes * r->plan->n; i++)
+        n += figure_get(&r->figures[i], RECORDS_IN) + figure_get(&r->figures[i], RECORDS_OUT);
+    return n;
+}
+
+/* Told to stop while somebody waits for a destination that is away, it is not kept from stopping: what is not committed
+ * is left to the next start. Under lock. */
+static void stop_waiting(struct run *r)
+{
+    int64_t now = clock_mono_us();
+    uint64_t moved = __atomic_load_n(&r->stop, __ATOMIC_RELAXED) ? movement(r) : 0;
+    if (!moved || moved != r->movement) {
+        r->movement = moved;
+        r->still_since_us = now;
+    }
+    bool waits = now - r->waiting_us < WAITING_SHOWN_US;
+    if (now - r->still_since_us < (waits ? STOP_WAITS_US : STOP_SILENT_US) || r->result)
+        return;
+    r->result =
+        err_set(&r->err, EAGAIN, "stopped while waiting: %s; what was not committed is read again at the next start",
+                waits ? r->waiting_why : "nothing moved any more");
+    end_lanes(r);
+}
+
 /* Logs what all lanes have ready, in order. Called and left under lock; the lock is open while the disk works. */
 static void log_ready(struct run *r)
 {
@@ -256,6 +281,7 @@ static void coordinate(struct run *r)
     while (!r->abandon && !r->final) {
         log_ready(r);
         note_finished(r);
+        stop_waiting(r);
         int64_t now = clock_mono_us(), open_for = now - last;
         bool hurry = __atomic_load_n(&r->hurry, __ATOMIC_ACQUIRE), ended = all_ended(r), dirty = any_dirty(r);
         if (ended && !dirty && r->done == r->cut && r->final_cut) {

@@ -44,6 +44,7 @@ struct refusal {
     const char *code;
     const char *sentence;
     const char *field; /* where a binding failed; else "" */
+    bool given_up;     /* not refused: the destination was away for longer than on_error allows */
 };
 struct emitted {
     uint32_t port;
@@ -77,6 +78,7 @@ struct delivery {
     uint64_t ticket;
     int64_t not_before_us; /* back-off */
     int64_t failing_since_us;
+    int64_t pending_since_us;
     uint32_t input;
     uint32_t attempt;
     leat_status status;    /* answer of a PENDING one, once `answered` */
@@ -170,6 +172,7 @@ struct instance {
     struct arena memory; /* what create was told */
     enum instance_state state;
     int64_t start_at_us;
+    int64_t start_failing_since_us;
     uint32_t start_attempt;
     struct figures *figures;
     struct call *current;  /* of the hook that runs */
@@ -278,6 +281,8 @@ struct run {
     bool unsettled, moved; /* went back once; something was logged since the last start of the lanes */
     int hurry;          /* atomic: an answer waits for the commit */
     int stop;           /* atomic: run_stop was called */
+    uint64_t movement;  /* while it stops: what had moved when it last looked, */
+    int64_t still_since_us; /* and since when nothing has */
     int drained;        /* atomic: nothing more comes to the sources inside: they stop, too (drain.c) */
     uint64_t fed;       /* atomic: batches from sources */
     bool ended;
@@ -326,6 +331,8 @@ uint64_t lane_ticket(struct lane *l);
 struct instance *instance_new(struct lane *l, uint32_t processor, struct err *err); /* create */
 void instance_free(struct instance *in);                                            /* destroy */
 void instance_try_start(struct instance *in);
+void instance_start_later(
+    struct instance *in); /* after its back-off; or the flow ends, when it has tried for longer than it may */
 void instance_stop(struct instance *in);
 void instance_wake(struct instance *in); /* [any] */
 
@@ -358,6 +365,7 @@ void deliver_finished(struct instance *in, uint64_t ticket, leat_status s);
 struct delivery *deliver_find(struct instance *in, uint64_t ticket);
 bool deliver_has(const struct instance *in);          /* something waits here */
 void deliver_drop_all(struct instance *in);
+void deliver_output_failed(struct instance *in);                             /* `leat pipe`: errno says why */
 void deliver_settle(struct instance *in, struct delivery *d, leat_status s); /* the answer of process */
 
 /* sink.c */

@@ -71,13 +71,6 @@ static void claim_of(struct instance *in, struct arena *a, leat_claim *c)
     c->n_epochs = (uint32_t)n;
 }
 
-static void recover_later(struct instance *in)
-{
-    int64_t wait = back_off(&in->planned->on_error, in->start_attempt++);
-    in->start_at_us = in->lane->now_us + wait;
-    run_say_waiting(in->run, in->planned->name, in->why, wait);
-}
-
 bool sink_recover(struct instance *in)
 {
     struct sink *s = in->sink;
@@ -97,7 +90,7 @@ bool sink_recover(struct instance *in)
     call_end(call);
     arena_fini(&a);
     if (status == LEAT_RETRY || status == LEAT_AGAIN)
-        recover_later(in);
+        instance_start_later(in);
     else if (status != LEAT_OK)
         run_fail(in->run, EIO, in->planned->name, in->why);
     else if (number < c->delivered || number > c->logged)

@@ -407,6 +407,21 @@ static bool stopping(const struct instance *in)
     return __atomic_load_n(word, __ATOMIC_RELAXED) || limited(in);
 }
 
+/* Whether standard input has something. If not, what was written is in the reader's hands before it waits, never long:
+ * others have timers, and somebody may want to stop it. */
+static bool input_waits(struct instance *in)
+{
+    fd_set set;
+    FD_ZERO(&set);
+    FD_SET(STDIN_FILENO, &set);
+    if (select(STDIN_FILENO + 1, &set, NULL, NULL, &(struct timeval){0}) > 0)
+        return true;
+    if (fflush(stdout) != 0)
+        deliver_output_failed(in);
+    FD_SET(STDIN_FILENO, &set);
+    return select(STDIN_FILENO + 1, &set, NULL, NULL, &(struct timeval){.tv_usec = 20000}) > 0;
+}
+
 /* `leat pipe`: standard input instead of the source. */
 static leat_status poll_pipe(struct instance *in)
 {
@@ -419,7 +434,11 @@ static leat_status poll_pipe(struct instance *in)
         p->state = PARTITION_READING;
         p->streams = true;
     }
+    if (!input_waits(in))
+        return LEAT_OK;
     ssize_t n = read(STDIN_FILENO, decoder_space(p->decoder, 128 << 10), 128 << 10);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return LEAT_OK;
     if (n < 0)
         return in->host.fail(&in->host, LEAT_FATAL, "cannot read standard input");
     if (n == 0)

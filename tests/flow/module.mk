@@ -21,3 +21,5 @@ tests_flow_plugins_waits_so_SOURCES = tests/flow/plugins/waits.c
 tests_flow_plugins_waits_so_CPPFLAGS = $(SO_CPPFLAGS)
 tests_flow_plugins_waits_so_CFLAGS = $(SO_CFLAGS)
 tests_flow_plugins_waits_so_LDFLAGS = $(SO_LINK)
+TEST_FILES += tests/flow/cli.py
+EXTRA_DIST += tests/flow/cli.py
