@@ -30,8 +30,8 @@ void embedded_reader_lives(
     struct embedded_reader *r); /* it is still polled; silent for 3 s, it is waited for no more */
 void embedded_reader_at(struct embedded_reader *r, int32_t partition,
                         int64_t next); /* has read everything before `next` */
-uint64_t embedded_reader_behind(struct embedded_reader *r,
-                                int32_t partition); /* messages that it has not read, with those on their way to the topic */
+/* Messages that it has not read, with those on their way to the topic. */
+uint64_t embedded_reader_behind(struct embedded_reader *r, int32_t partition);
 
 /* Writers. [any] */
 void embedded_sent(struct embedded_topic *t, uint32_t n, size_t bytes);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Kafka to Leat to Elasticsearch (OpenSearch): every record is there once, by its `$id`, whatever is killed or refuses."""
+"""Kafka to Leat to Elasticsearch (OpenSearch): every record is there once, by `$id`, whatever is killed or refuses."""
 import json
 import os
 import sys
@@ -49,7 +49,8 @@ class Place:
 
     def ask(self, path, body=None, method=None):
         data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(self.search.env["ES_URL"] + path, data, {"Content-Type": "application/json"}, method=method)
+        request = urllib.request.Request(self.search.env["ES_URL"] + path, data, {"Content-Type": "application/json"},
+                                         method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
@@ -98,7 +99,8 @@ def mixed_answers_in_one_bulk(place):
     """A mapping conflict, in the midst of good ones, is a dead letter with its reason; the others arrive."""
     place.topics.make("mixed")
     place.ask("/mixed", {"mappings": {"properties": {"id": {"type": "long"}, "due": {"type": "date"}}}}, "PUT")
-    place.topics.fill("mixed", range(2000), lambda i: {"id": i, "qty": 9, "due": "not a date" if i % 20 == 7 else "2024-01-01"})
+    due = lambda i: "not a date" if i % 20 == 7 else "2024-01-01"
+    place.topics.fill("mixed", range(2000), lambda i: {"id": i, "qty": 9, "due": due(i)})
     leat = Leat(place.flow("mixed", "until: end"), "mixed")
     leat.must_end(0, 120)
     place.check("mixed", [i for i in range(2000) if i % 20 != 7])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real servers, the leat binary, and an oracle that knows every id, for the long tests with Kafka. Not a test itself."""
+"""Real servers, the leat binary, and an oracle that knows every id, for the long tests with Kafka. Not a test."""
 import json, os, signal, subprocess, sys, time
 
 TMP = os.environ["LEAT_TMP"]
@@ -10,11 +10,12 @@ from flowtest import Run, wait_for, write
 
 
 def with_client():
-    """Goes on under a Python that has a Kafka client of another make than librdkafka 2.0.2; installs it the first time."""
+    """Goes on under a Python that has a newer Kafka client than the one under test; installs it the first time."""
     try:
         import confluent_kafka  # noqa: F401
     except ImportError:
-        python = subprocess.run([os.path.join(SERVERS, "python.sh")], stdout=subprocess.PIPE, check=True, text=True).stdout.strip()
+        found = subprocess.run([os.path.join(SERVERS, "python.sh")], stdout=subprocess.PIPE, check=True, text=True)
+        python = found.stdout.strip()
         os.execv(python, [python] + sys.argv)
 
 
@@ -26,8 +27,8 @@ class Server:
         self.env = {}
 
     def start(self):
-        out = subprocess.run([os.path.join(SERVERS, self.name, "start.sh"), self.folder], stdout=subprocess.PIPE, text=True,
-                             check=True, env=dict(os.environ, **self.environment))
+        out = subprocess.run([os.path.join(SERVERS, self.name, "start.sh"), self.folder], stdout=subprocess.PIPE,
+                             text=True, check=True, env=dict(os.environ, **self.environment))
         self.env = dict(l.split("=", 1) for l in out.stdout.splitlines() if "=" in l)
         return self
 
@@ -38,7 +39,7 @@ class Server:
     def kill(self):
         for pid in self.pids():
             os.kill(pid, signal.SIGKILL)
-            await_true(lambda: not os.path.exists(f"/proc/{pid}") or state_of(pid) == "Z", 20, f"{self.name} to be gone")
+            await_true(lambda: state_of(pid) == "Z", 20, f"{self.name} to be gone")
 
     def stop(self):
         subprocess.run([os.path.join(SERVERS, "stop.sh"), self.folder], check=False)
@@ -131,7 +132,8 @@ class Topics:
                 assert time.monotonic() < until, f"{topic} cannot be read to its end; missing {ends}"
                 for m in consumer.consume(10000, 0.5):
                     assert not m.error(), m.error()
-                    found.append((m.key(), m.value(), dict(m.headers() or ()), m.timestamp()[1], m.partition(), m.offset()))
+                    headers = dict(m.headers() or ())
+                    found.append((m.key(), m.value(), headers, m.timestamp()[1], m.partition(), m.offset()))
                     if m.offset() + 1 >= ends.get(m.partition(), 1 << 62):
                         del ends[m.partition()]
         finally:
@@ -153,7 +155,7 @@ class Topics:
 
 
 class Oracle:
-    """What came out, compared with what must: every id at least once, none that must not, and `$id` tells repetitions."""
+    """What came out against what must: every id at least once, none that must not, and `$id` tells repetitions."""
 
     def __init__(self, messages, expected):
         self.ids, self.by_id = {}, {}

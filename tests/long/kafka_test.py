@@ -33,6 +33,12 @@ processors:
       headers: {{id: $id}}
 {sink_more}
 """
+AUTH = """tls:
+  ca: {KAFKA_CA}
+auth:
+  mechanism: SCRAM-SHA-256
+  user: {KAFKA_USER}
+  password: {password}"""
 N = 100000
 
 
@@ -63,13 +69,15 @@ class Place:
 def until_end_everything_once_with_keys_and_times(place):
     place.make("once")
     place.topics.fill("once-in", range(N), headers=[("plant", b"north")])
-    leat = Leat(place.flow("once", "until: end", "timestamp: $time").replace("{id: $id}", '{id: $id, plant: "$headers[\'plant\']"}'), "once")
+    flow = place.flow("once", "until: end", "timestamp: $time")
+    leat = Leat(flow.replace("{id: $id}", '{id: $id, plant: "$headers[\'plant\']"}'), "once")
     leat.must_end(0, 120)
     found = place.topics.read("once-out")
     Oracle(found, selected(range(N))).check(repetitions=False)
     for key, value, headers, ms, *_ in found:
         i = json.loads(value)["id"]
-        assert key == f"sku-{i % 97}".encode() and headers["plant"] == b"north" and ms == 1700000000000 + i, (key, headers, ms)
+        assert key == f"sku-{i % 97}".encode() and headers["plant"] == b"north", (key, headers)
+        assert ms == 1700000000000 + i, ms
         assert not value.endswith(b"\n")
     order = {}
     for key, value, _, _, partition, offset in sorted(found, key=lambda m: (m[4], m[5])):
@@ -100,7 +108,7 @@ def leat_killed_midway(place):
     place.topics.fill("killed-in", range(N))
     for part in (0.1, 0.4, 0.7):
         leat = Leat(place.flow("killed"), "killed")
-        await_true(lambda: place.topics.count("killed-out") >= part * N / 2 or leat.p.poll() is not None, 90, "some of it")
+        await_true(lambda: place.topics.count("killed-out") >= part * N / 2 or leat.p.poll() is not None, 90, "some")
         assert leat.p.poll() is None, leat.log()
         leat.kill()
     leat = Leat(place.flow("killed"), "killed")
@@ -175,7 +183,8 @@ def another_node_is_refused(place):
     place.make("alone")
     place.topics.fill("alone-in", range(1000))
     first = Leat(place.flow("alone"), "alone-1")
-    await_true(lambda: sum(o for o, _ in place.topics.group_offsets("alone", "alone-in").values()) == 1000, 60, "the group's offsets")
+    offsets = lambda: [offset for offset, _ in place.topics.group_offsets("alone", "alone-in").values()]
+    await_true(lambda: sum(offsets()) == 1000, 60, "the group's offsets")
     first.end()
     second = Leat(place.flow("alone"), "alone-2")
     second.wait_log(r"nodes: many", 120)
@@ -207,7 +216,7 @@ def tls_with_a_client_certificate(place):
 
 def password_over_tls(place):
     env = place.server.env
-    auth = ("tls:\n  ca: {KAFKA_CA}\nauth:\n  mechanism: SCRAM-SHA-256\n  user: {KAFKA_USER}\n  password: {KAFKA_PASSWORD}").format(**env)
+    auth = AUTH.format(password=env["KAFKA_PASSWORD"], **env)
     place.make("scram")
     place.topics.fill("scram-in", range(1000))
     leat = Leat(place.flow("scram", auth + "\nuntil: end", auth, brokers=f'"{env["KAFKA_SCRAM"]}"'), "scram")
@@ -217,7 +226,7 @@ def password_over_tls(place):
 
 def refused_password_is_said_not_shown(place):
     env = place.server.env
-    auth = "tls:\n  ca: {KAFKA_CA}\nauth:\n  mechanism: SCRAM-SHA-256\n  user: {KAFKA_USER}\n  password: not-the-right-one".format(**env)
+    auth = AUTH.format(password="not-the-right-one", **env)
     leat = Leat(place.flow("refused", auth, auth, brokers=f'"{env["KAFKA_SCRAM"]}"'), "refused")
     leat.wait_log(r"refuses us: .*check `auth`", 60)
     assert "not-the-right-one" not in leat.log()
@@ -277,7 +286,8 @@ def main():
                 leat_killed_midway, broker_killed_midway, down_at_the_start, unknown_topic_is_named_and_waited_for,
                 two_nodes_share_the_work, another_node_is_refused, lanes_rebalance_within_a_node,
                 tls_with_a_client_certificate, password_over_tls, refused_password_is_said_not_shown,
-                what_the_broker_refuses_becomes_a_dead_letter, removed_before_it_was_read_is_said, a_topic_made_anew_is_refused)
+                what_the_broker_refuses_becomes_a_dead_letter, removed_before_it_was_read_is_said,
+                a_topic_made_anew_is_refused)
     finally:
         place.server.stop()
 

@@ -105,7 +105,11 @@ ready() {
     limit=$(($(date +%s) + $1)); shift
     until "$@" >/dev/null 2>&1; do
         alive "$(cat "$DIR/pid")" || { tail -20 "$DIR/log" >&2; die "ended while starting"; }
-        [ "$(date +%s)" -lt "$limit" ] || { tail -20 "$DIR/log" >&2; kill -9 "$(cat "$DIR/pid")"; die "not ready in time"; }
+        [ "$(date +%s)" -lt "$limit" ] || {
+            tail -20 "$DIR/log" >&2
+            kill -9 "$(cat "$DIR/pid")"
+            die "not ready in time"
+        }
         sleep 0.2
     done
 }
