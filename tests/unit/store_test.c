@@ -48,14 +48,14 @@ ssize_t write(int fd, const void *data, size_t n)
 int fdatasync(int fd)
 {
     (void)fd;
-    syncs++;
+    __atomic_fetch_add(&syncs, 1, __ATOMIC_RELAXED);
     return is_due() ? errno = EIO, -1 : 0;
 }
 
 int fsync(int fd)
 {
     (void)fd;
-    syncs++;
+    __atomic_fetch_add(&syncs, 1, __ATOMIC_RELAXED);
     return is_due() ? errno = EIO, -1 : 0;
 }
 
@@ -594,6 +594,58 @@ static void dead_letters_are_lines_of_json(void **state)
     assert_non_null(strstr(lines.data, "Z\",\"record\":{\"qty\":\"x\"}}\n"));
 }
 
+static int stop; /* atomic */
+
+static void *read_all_the_time(void *store)
+{
+    const struct store *s = store;
+    size_t n, sum = 0;
+    while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+        store_hold(s);
+        const struct stored_position *p = store_positions(s, &n);
+        for (size_t i = 0; i < n; i++)
+            sum += p[i].token.n ? (size_t)p[i].token.data[0] : 0;
+        store_tokens(s, TEXT("files"), TEXT("flow/files"), &n);
+        store_let_go(s);
+    }
+    return (void *)sum;
+}
+
+static void *write_letters(void *store)
+{
+    struct dead_letter letter = {.raw = TEXT("{"), .code = TEXT("json_syntax")};
+    for (int i = 0; i < 500; i++)
+        store_dead_letter(store, &letter, NULL);
+    store_dead_sync(store, NULL);
+    return NULL;
+}
+
+/* For the thread sanitizer too. */
+static void lanes_read_while_the_coordinator_commits(void **state)
+{
+    struct store *s = open_store();
+    pthread_t readers[2], writers[2];
+    uint64_t id;
+    (void)state;
+    stop = 0;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&readers[i], NULL, read_all_the_time, s), 0);
+        assert_int_equal(pthread_create(&writers[i], NULL, write_letters, s), 0);
+    }
+    for (uint64_t e = 1; e <= 200; e++) {
+        commit_up_to(s, e, e);
+        store_note_delivered(s, e - 1, NULL);
+    }
+    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+    for (int i = 0; i < 2; i++) {
+        pthread_join(readers[i], NULL);
+        pthread_join(writers[i], NULL);
+    }
+    assert_int_equal(store_logged(s, &id), 200);
+    assert_int_equal(store_dead_count(s), 1000);
+    store_close(s);
+}
+
 static void dead_letters_are_rotated(void **state)
 {
     struct store *s = open_store();
@@ -639,6 +691,7 @@ int main(void)
         TEST(a_full_disk_leaves_the_store_usable),
         TEST(any_call_may_fail_once),
         TEST(dead_letters_are_lines_of_json),
+        TEST(lanes_read_while_the_coordinator_commits),
         TEST(dead_letters_are_rotated),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
