@@ -108,12 +108,61 @@ def torture(name, lanes, seed, seconds):
     print(f"# {kills} kills, {writer.n} records, {writer.rotations} rotations, {len(glob.glob(os.path.join(d, 'rolled', '*')))} parts")
 
 
+DROP = """leat: 1
+flow: drop
+settings: {{ epoch: 20ms, lanes: 2 }}
+processors:
+  in:
+    source: file
+    with: {{ paths: "{dir}/drop/*", settle: 30ms, after: {{ move: "{dir}/done" }}{end} }}
+  out:
+    sink: file
+    from: in
+    with: {{ path: "{dir}/out.ndjson" }}
+"""
+
+
+def drop_file(d, pick, number, n):
+    """A file of some records, whole at once; returns how many."""
+    count, name = pick.randrange(1, 400), f"{number}.ndjson"
+    compressed = pick.random() < 0.3
+    with (gzip.open if compressed else open)(os.path.join(d, "tmp", name), "wt") as f:
+        f.write("".join(json.dumps({"n": n + i}) + "\n" for i in range(count)))
+    os.rename(os.path.join(d, "tmp", name), os.path.join(d, "drop", name))
+    return count
+
+
+def a_drop_folder_is_emptied_and_each_record_is_there_once():
+    d, pick, n, files, kills = folder("drop"), random.Random(13), 0, 0, 0
+    for name in ("drop", "done", "tmp"):
+        os.makedirs(os.path.join(d, name))
+    flow = write(os.path.join(d, "flow.yaml"), DROP.format(dir=d, end=""))
+    last = write(os.path.join(d, "last.yaml"), DROP.format(dir=d, end=", until: end"))
+    end = time.monotonic() + SECONDS / 3
+    while time.monotonic() < end:
+        run = Run(flow, os.path.join(d, "state"))
+        stop = time.monotonic() + pick.uniform(0.05, 0.8)
+        while time.monotonic() < stop:
+            n += drop_file(d, pick, files, n)
+            files += 1
+            time.sleep(pick.uniform(0, 0.02))
+            assert run.p.poll() is None, f"it ended by itself:\n{run.log()}"
+        run.kill()
+        kills += 1
+    Run(last, os.path.join(d, "state")).must_end()
+    with open(os.path.join(d, "out.ndjson")) as f:
+        check("out", numbers(f.read()), n)
+    assert not os.listdir(os.path.join(d, "drop")) and len(os.listdir(os.path.join(d, "done"))) == files
+    print(f"# {kills} kills, {n} records in {files} files")
+
+
 def one_lane_loses_and_doubles_nothing():
-    torture("one", 1, 11, SECONDS / 2)
+    torture("one", 1, 11, SECONDS / 3)
 
 
 def two_lanes_lose_and_double_nothing():
-    torture("two", 2, 12, SECONDS / 2)
+    torture("two", 2, 12, SECONDS / 3)
 
 
-main(one_lane_loses_and_doubles_nothing, two_lanes_lose_and_double_nothing)
+main(one_lane_loses_and_doubles_nothing, two_lanes_lose_and_double_nothing,
+     a_drop_folder_is_emptied_and_each_record_is_there_once)
