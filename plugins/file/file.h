@@ -4,6 +4,7 @@
  * source.c    the source: reads, seeks, finishes files
  * follow.c    which files there are, and which file is which after renames, truncation and restarts
  * sink.c      the sink: epochs of growing files
+ * claim.c     what the sink does when it starts
  * outputs.c   the files that a sink has open: buffers, compression, parts
  * journal.c   what a sink notes beside its files, so that a restart can cut and a stranger is refused */
 #ifndef LEAT_FILE_H

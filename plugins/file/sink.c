@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sink.c: a staged sink: appends to files that others read. `process` writes behind the committed length, `prepare`
  * syncs it, `commit` notes the new length in the journal; a restart, or `abort`, cuts what was never committed. */
-#include "journal.h"
+#include "sink.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH, ROLL, COMPRESS, MAX_OPEN };
-enum { ROLL_SIZE, ROLL_EVERY };
 static const leat_option roll_rows[] = {
     [ROLL_SIZE] = {.name = "size",
                    .doc = "Begin the next part when one is this long.",
@@ -43,7 +41,6 @@ static const leat_option options[] = {
                   .standard = "64",
                   .range = "1..4096"},
 };
-enum { OPENED, CUT };
 static const leat_metric metrics[] = {
     [OPENED] = {.name = "files_begun", .doc = "Files, and parts of files, that were begun.", .kind = LEAT_COUNTER},
     [CUT] = {.name = "cut",
@@ -51,38 +48,6 @@ static const leat_metric metrics[] = {
              .unit = "bytes",
              .kind = LEAT_COUNTER},
 };
-enum { TOKEN_MARKS = 250, TEXT_MAX = 4096, PREFIX_MAX = 1900 };
-
-struct token { /* what prepare gives to the log */
-    uint64_t incarnation, number;
-    uint32_t n;
-    uint32_t in_journal; /* the marks did not fit: they stand in the journal */
-    struct mark marks[TOKEN_MARKS];
-};
-struct file {
-    leat_field encoded, head;
-    char prefix[PREFIX_MAX]; /* the path's literal beginning */
-    bool one_file;           /* it is the whole path */
-    struct outputs o;
-    struct journal j;
-    bool claimed;
-    uint64_t shown; /* up to this number `recover` noted as committed what was logged */
-    bool uncut;     /* an abort could not cut everything */
-    int64_t now_us; /* of the batch */
-    struct mark *marks;
-    size_t n_marks, room_marks;
-    struct token token;
-};
-
-static leat_status failed(const leat_host *h, const struct file *f, const char *what)
-{
-    return leat_failf(h, LEAT_RETRY, "cannot %s %s: %s", what, f->o.failed, strerror(errno));
-}
-
-static leat_status journal_failed(const leat_host *h, const struct file *f)
-{
-    return leat_failf(h, LEAT_RETRY, "cannot write %s: %s", f->j.path, strerror(errno));
-}
 
 static const leat_value *roll(const leat_host *h)
 {
@@ -93,8 +58,6 @@ static bool rolls(const leat_host *h)
 {
     return h->with[ROLL].type != LEAT_NULL && (roll(h)[ROLL_SIZE].type || roll(h)[ROLL_EVERY].type);
 }
-
-/* --- claiming ---------------------------------------------------------------------------------------------------- */
 
 static leat_status create(const leat_host *h, void *self, void *shared)
 {
@@ -113,195 +76,6 @@ static leat_status create(const leat_host *h, void *self, void *shared)
         snprintf(f->prefix, sizeof f->prefix, "%.*s/%.*s", (int)folder.n, folder.data, (int)h->place->processor.n,
                  h->place->processor.data);
     return LEAT_OK;
-}
-
-/* FOLDER/.NAME.leat for one file; where data chooses among files, other sinks may begin alike:
- * FOLDER/.FLOW-PROCESSOR.leat */
-static void journal_path(const leat_host *h, const struct file *f, char ret[TEXT_MAX])
-{
-    const char *slash = strrchr(f->prefix, '/'), *name = slash ? slash + 1 : f->prefix;
-    int folder = (int)(name - f->prefix);
-    leat_text scope = h->place->scope;
-    if (f->one_file) {
-        snprintf(ret, TEXT_MAX, "%.*s.%s.leat", folder, f->prefix, name);
-        return;
-    }
-    snprintf(ret, TEXT_MAX, "%.*s.%.*s.leat", folder, f->prefix, (int)(scope.n < 200 ? scope.n : 200), scope.data);
-    for (char *at = ret + folder; (at = strchr(at, '/'));)
-        *at = '-';
-}
-
-static leat_status open_journal(const leat_host *h, struct file *f)
-{
-    char path[TEXT_MAX];
-    journal_path(h, f, path);
-    journal_close(&f->j);
-    outputs_fini(&f->o);
-    f->claimed = false;
-    if (!outputs_init(&f->o, (uint32_t)h->with[MAX_OPEN].as.i64, (int)h->with[COMPRESS].as.i64))
-        return h->fail(h, LEAT_RETRY, "no memory for the table of files");
-    if (!outputs_make_folders(path))
-        return leat_failf(h, LEAT_RETRY, "cannot make the folder of %s: %s", path, strerror(errno));
-    return journal_open(h, &f->j, path, h->place->scope, &f->o);
-}
-
-static bool has_other_id(const struct file *f, const leat_claim *c)
-{
-    for (uint32_t i = 0; i < c->n_epochs; i++)
-        if (c->epochs[i].number == f->j.number && c->epochs[i].id && f->j.id && c->epochs[i].id != f->j.id)
-            return true;
-    return false;
-}
-
-/* The marks of a token, which may stand in the journal. NULL: they are not there. To be freed. */
-static struct mark *marks_of(struct file *f, leat_text token, size_t *ret_n)
-{
-    struct token t = {0};
-    size_t least = offsetof(struct token, marks);
-    if (token.n < least || token.n > sizeof t)
-        return NULL;
-    memcpy(&t, token.data, token.n);
-    if (t.in_journal)
-        return journal_staged(&f->j, t.number, ret_n);
-    struct mark *marks = malloc(t.n * sizeof *marks + 1);
-    if (!marks || token.n < least + t.n * sizeof *marks) {
-        free(marks);
-        return NULL;
-    }
-    memcpy(marks, t.marks, t.n * sizeof *marks);
-    *ret_n = t.n;
-    return marks;
-}
-
-/* What was logged, and is not yet committed here, must be there. Its lengths are kept as `length`. */
-static leat_status find_staged(const leat_host *h, struct file *f, leat_text token)
-{
-    size_t n = 0;
-    struct mark *marks = marks_of(f, token, &n);
-    leat_status s =
-        marks ? LEAT_OK
-              : leat_failf(h, LEAT_FATAL,
-                           "%s does not know what was staged: it is older than the state of this flow; restore it, or "
-                           "remove the state",
-                           f->j.path);
-    for (size_t i = 0; s == LEAT_OK && i < n; i++) {
-        struct output *e = outputs_by_id(&f->o, marks[i].id);
-        uint32_t sum = 0;
-        if (!e || access(e->path, F_OK) != 0 || !output_sum(&f->o, e, marks[i].length, &sum) || sum != marks[i].sum)
-            s = leat_failf(
-                h, LEAT_FATAL,
-                "%s lacks what was written to it: it was changed, or is older than the state of this flow; restore "
-                "it, or remove the state",
-                e ? e->path : f->j.path);
-        else
-            e->length = marks[i].length;
-    }
-    free(marks);
-    return s;
-}
-
-/* Notes an epoch as committed. */
-static bool show(struct file *f, uint64_t number, uint64_t id, leat_text token)
-{
-    size_t n = 0;
-    struct mark *marks = marks_of(f, token, &n);
-    bool ok = marks && journal_commit(&f->j, number, id, marks, n);
-    for (size_t i = 0; ok && i < n; i++) {
-        struct output *o = outputs_by_id(&f->o, marks[i].id);
-        if (o)
-            o->committed = marks[i].length;
-    }
-    free(marks);
-    return ok;
-}
-
-static uint64_t id_of(const leat_claim *c, uint64_t number)
-{
-    for (uint32_t i = 0; i < c->n_epochs; i++)
-        if (c->epochs[i].number == number)
-            return c->epochs[i].id;
-    return 0;
-}
-
-/* Looks whether everything is there, then claims, then shows what was logged. */
-static leat_status claim(const leat_host *h, struct file *f, const leat_claim *c)
-{
-    leat_status s = LEAT_OK;
-    uint64_t from = f->j.number;
-    for (uint32_t i = 0; s == LEAT_OK && i < c->n_tokens; i++)
-        if ((uint64_t)c->tokens[i].sub > from)
-            s = find_staged(h, f, c->tokens[i].value);
-    if (s == LEAT_OK && !journal_claim(&f->j, c->incarnation))
-        s = journal_failed(h, f);
-    for (uint32_t i = 0; s == LEAT_OK && i < c->n_tokens; i++) {
-        uint64_t number = (uint64_t)c->tokens[i].sub;
-        if (number > from && !show(f, number, id_of(c, number), c->tokens[i].value))
-            s = journal_failed(h, f);
-    }
-    return s;
-}
-
-struct visit {
-    const leat_host *h;
-    struct file *f;
-};
-
-/* Cuts what stands behind what is committed, or staged and logged. */
-static bool cut_rest(void *with, struct output *e)
-{
-    struct visit *v = with;
-    struct stat st;
-    uint64_t keep = e->length > e->committed ? e->length : e->committed, size;
-    if (stat(e->path, &st) != 0) {
-        outputs_remove(&v->f->o, e); /* moved away or deleted: it is not ours any more */
-        return true;
-    }
-    size = (uint64_t)st.st_size;
-    if (size > keep) {
-        v->h->measure(v->h, CUT, (double)(size - keep));
-        return output_cut(&v->f->o, e, keep);
-    }
-    e->committed = size < e->committed ? size : e->committed;
-    e->length = keep < size ? keep : size;
-    return true;
-}
-
-static leat_status recover(const leat_host *h, void *self, const leat_claim *c, uint64_t *ret_number, uint64_t *ret_id)
-{
-    struct file *f = self;
-    struct visit v = {h, f};
-    leat_status s = open_journal(h, f);
-    if (s != LEAT_OK)
-        return s;
-    *ret_number = f->j.number;
-    *ret_id = f->j.id;
-    if (f->j.number > c->logged) {
-        leat_failf(h, LEAT_FATAL,
-                   "%s notes epoch %llu, which the state of this flow does not know: bring back the state folder that "
-                   "belongs to "
-                   "these files, or, to begin anew, remove that note and the files",
-                   f->j.path, (unsigned long long)f->j.number);
-        journal_close(&f->j);
-        return LEAT_FATAL;
-    }
-    if (f->j.number < c->delivered) {
-        journal_close(&f->j);
-        return LEAT_OK;
-    }
-    if (has_other_id(f, c))
-        s = leat_failf(
-            h, LEAT_FATAL,
-            "%s notes another epoch %llu than the state of this flow: one of them is a copy that went its own way",
-            f->j.path, (unsigned long long)f->j.number);
-    if (s == LEAT_OK)
-        s = claim(h, f, c);
-    if (s == LEAT_OK && !outputs_each(&f->o, cut_rest, &v))
-        s = failed(h, f, "cut");
-    if (s != LEAT_OK)
-        journal_close(&f->j);
-    f->claimed = s == LEAT_OK;
-    f->shown = f->j.number;
-    return s;
 }
 
 /* --- choosing files ---------------------------------------------------------------------------------------------- */
@@ -442,14 +216,14 @@ static leat_status choose(const leat_host *h, struct file *f, const leat_batch *
             const char *bad = bad_path(f, path[i]);
             e = bad ? NULL : output_for(h, f, path[i], &noted);
             if (!e && !bad && !is_the_records_fault(errno))
-                return failed(h, f, "open");
+                return file_failed(h, f, "open");
             if (!e)
                 reject_path(h, b, i, path[i], bad ? bad : strerror(errno));
         }
         if (e)
             add_row(r, e, i);
     }
-    return noted && !journal_sync(&f->j) ? journal_failed(h, f) : LEAT_OK;
+    return noted && !journal_sync(&f->j) ? file_journal_failed(h, f) : LEAT_OK;
 }
 
 /* --- epochs ------------------------------------------------------------------------------------------------------ */
@@ -476,7 +250,7 @@ static leat_status begin(const leat_host *h, void *self, const leat_epoch *e)
     if (!f->claimed)
         return h->fail(h, LEAT_RETRY, "the files are not claimed yet");
     if (f->uncut && !outputs_each(&f->o, cut_staged, &v))
-        return failed(h, f, "cut");
+        return file_failed(h, f, "cut");
     f->uncut = false;
     return LEAT_OK;
 }
@@ -522,7 +296,7 @@ static leat_status process(const leat_host *h, void *self, const leat_batch *b)
     for (uint32_t i = 0; s == LEAT_OK && i < r.n_outputs; i++) {
         struct output *e = r.outputs[i];
         if (!write_rows(f, e, r.next, t, head))
-            s = failed(h, f, "write");
+            s = file_failed(h, f, "write");
         else if (by_size && e->length + e->n >= (uint64_t)roll(h)[ROLL_SIZE].as.i64)
             outputs_retire(&f->o, e);
     }
@@ -565,11 +339,11 @@ static leat_status prepare(const leat_host *h, void *self, const leat_epoch *e, 
     struct file *f = self;
     f->n_marks = 0;
     if (!outputs_each(&f->o, finish, f) || !outputs_each(&f->o, stage, f))
-        return failed(h, f, "write");
+        return file_failed(h, f, "write");
     f->token = (struct token){.incarnation = e->incarnation, .number = e->number, .n = (uint32_t)f->n_marks};
     f->token.in_journal = f->n_marks > TOKEN_MARKS;
     if (f->token.in_journal && !journal_stage(&f->j, e->number, f->marks, f->n_marks))
-        return journal_failed(h, f);
+        return file_journal_failed(h, f);
     size_t inside = f->token.in_journal ? 0 : f->n_marks * sizeof *f->marks;
     if (inside)
         memcpy(f->token.marks, f->marks, inside);
@@ -597,9 +371,9 @@ static leat_status commit(const leat_host *h, void *self, const leat_epoch *e)
         return LEAT_OK;
     if (e->number <= f->j.number)
         return leat_failf(h, LEAT_FATAL, "%s notes epoch %llu already", f->j.path, (unsigned long long)f->j.number);
-    if (!show(f, e->number, e->id, e->token) || !outputs_each(&f->o, tidy, f) ||
+    if (!file_show(f, e->number, e->id, e->token) || !outputs_each(&f->o, tidy, f) ||
         !journal_compact(&f->j, h->place->scope, &f->o))
-        return journal_failed(h, f);
+        return file_journal_failed(h, f);
     return LEAT_OK;
 }
 
@@ -621,7 +395,7 @@ static const leat_sink hooks = {
     .size = sizeof hooks,
     .class_ = LEAT_STAGED,
     .overlap = 1,
-    .recover = recover,
+    .recover = file_recover,
     .begin = begin,
     .commit = commit,
     .abort = undo,
