@@ -273,10 +273,12 @@ static size_t concat_bytes(const struct batch *b)
     return bytes;
 }
 
-size_t batch_bytes(const struct batch *b)
+static size_t count_bytes(const struct batch *b)
 {
     const struct batch *root = b;
     size_t bytes = 0;
+    if (b->parent && !b->rows)
+        return batch_bytes(b->parent);
     while (root->parent)
         root = root->parent;
     if (root->in->root.kind == ROOT_CONCAT)
@@ -287,6 +289,14 @@ size_t batch_bytes(const struct batch *b)
     for (uint32_t i = 0; i < b->view.n; i++)
         bytes += root->in->root.records[rows ? rows[i] : i].n;
     return bytes;
+}
+
+/* Asked with every delivery, so it is kept. */
+size_t batch_bytes(const struct batch *b)
+{
+    if (!b->in->bytes)
+        b->in->bytes = count_bytes(b) + 1;
+    return b->in->bytes - 1;
 }
 
 static uint64_t root_sequence(const struct root *r, uint32_t row)

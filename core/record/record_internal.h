@@ -224,6 +224,7 @@ struct map_to {
 enum { MAPS_KEPT = 4 };
 struct batch_inside {
     struct memory memory;
+    size_t bytes; /* batch_bytes + 1; 0: not counted yet */
     struct root root;
     bool fresh, sealed, placed;
     uint32_t n_overlays, cap_overlays;

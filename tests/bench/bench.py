@@ -54,7 +54,7 @@ class Bench:
 
     def clean(self):
         for left in os.listdir(self.tmp):
-            if left.startswith("out."):
+            if left.startswith(("out.", ".out.")):
                 os.unlink(os.path.join(self.tmp, left))
         shutil.rmtree(os.path.join(self.tmp, "state"), ignore_errors=True)
 
