@@ -256,6 +256,22 @@ def parts_are_begun_by_size():
     expect(got, list(range(20010)))
 
 
+def parts_are_begun_by_time():
+    f = Files("every", "paths: DIR/in.ndjson", "path: DIR/out.ndjson\nroll: { every: 1s }")
+    written = []
+
+    def a_second_part():
+        append(f.path("in.ndjson"), [len(written)])
+        written.append(len(written))
+        time.sleep(0.1)
+        return os.path.exists(f.path("out-000002.ndjson"))
+    f.start()
+    wait_for(a_second_part, "the second part")
+    parts = lambda: [n for p in sorted(glob.glob(f.path("out-*.ndjson"))) for n in f.numbers(os.path.basename(p))]
+    wait_for(lambda: parts() == written, "all records in order")
+    assert len(f.numbers("out-000001.ndjson")) > 1, "a part for each record"
+
+
 def a_field_chooses_the_file():
     f = Files("template", "paths: DIR/in.ndjson\nuntil: end", "path: DIR/out/{k}/x.ndjson\nmax_open: 3")
     rows = [{"k": k % 20, "n": k} for k in range(1000)] + [{"k": "../../up", "n": 0}]
@@ -408,7 +424,7 @@ main(csv_becomes_ndjson, csv_with_only_carriage_returns_and_tabs, csv_head_is_wr
      a_file_that_was_rotated_meanwhile_is_found_again, a_truncated_file_is_read_from_its_beginning, new_files_are_found,
      start_end_passes_over_what_is_there, finished_files_are_moved, finished_files_are_deleted_only_when_committed,
      an_unreadable_file_is_named_and_tried_again, gzip_and_zstd_are_read_and_written, parts_are_begun_by_size,
-     a_field_chooses_the_file, two_sinks_share_a_folder_but_no_file, killed_again_and_again_nothing_is_lost_or_doubled, a_full_disk_is_waited_for,
+     parts_are_begun_by_time, a_field_chooses_the_file, two_sinks_share_a_folder_but_no_file, killed_again_and_again_nothing_is_lost_or_doubled, a_full_disk_is_waited_for,
      random_bytes_are_rejected_records, a_file_that_vanishes_is_read_to_its_end,
      an_inode_that_is_used_again_is_another_file, a_lost_state_folder_is_noticed, an_output_that_is_moved_away_is_begun_anew,
      two_lanes_share_the_files, two_writers_of_one_file_are_refused)
