@@ -220,22 +220,9 @@ static const leat_column *in_rows_of(struct leat_out *o, const leat_column *c)
     return g;
 }
 
-/* A field that is only copied keeps its digits, also those that no number type holds: as it is written, not as a float. */
-static const leat_column *as_written(struct call *call, const leat_column *c)
-{
-    const struct planned *p = call->in->planned;
-    for (size_t i = 0; c->type == LEAT_F64 && i < p->n_bindings; i++) {
-        const struct binding *b = &p->bindings[i];
-        if (call->columns[i] == c && b->how == LEAT_READ && b->type == LEAT_NULL && !b->expr && b->path >= PATH_FIRST_FIELD)
-            return batch_read(call->given, b->path, LEAT_JSON).column;
-    }
-    return c;
-}
-
 static void host_write_column(const leat_host *h, leat_out *o, leat_field f, const leat_column *c)
 {
     const struct binding *bound = binding_of(instance_of(h), f);
-    c = as_written(o->call, c);
     if (UNLIKELY(!bound || bound->how == LEAT_READ)) {
         broke(o->call, "it writes a field that it did not bind");
         return;
