@@ -266,16 +266,15 @@ static uint32_t common_type(const struct read *parts, uint32_t n)
     uint32_t type = LEAT_NULL;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t t = parts[i].column->type;
-        bool numbers = (t == LEAT_I64 || t == LEAT_DEC || t == LEAT_F64) &&
-                       (type == LEAT_I64 || type == LEAT_DEC || type == LEAT_F64);
+        bool exact = (t == LEAT_I64 || t == LEAT_DEC) && (type == LEAT_I64 || type == LEAT_DEC);
         if (t == LEAT_NULL || t == type)
             continue;
         if (type == LEAT_NULL)
             type = t;
-        else if (numbers)
-            type = t == LEAT_F64 || type == LEAT_F64 ? LEAT_F64 : LEAT_DEC;
+        else if (exact)
+            type = LEAT_DEC;
         else
-            return LEAT_JSON;
+            return LEAT_JSON; /* doubles too: no value depends on what else is there */
     }
     return type;
 }
@@ -326,29 +325,36 @@ static struct read join_decimals(struct memory *m, const struct read *parts, uin
     return made(&k);
 }
 
+static struct read join_as(struct batch *b, struct read *parts, uint32_t type, bool *ret_fits)
+{
+    struct memory *m = &b->in->memory;
+    uint32_t n_parts = b->in->root.n_parts;
+    const leat_column **columns = memory_alloc(m, n_parts * sizeof *columns);
+    int32_t scale = 0;
+    *ret_fits = true;
+    for (uint32_t i = 0; i < n_parts; i++) {
+        if (parts[i].column->type != LEAT_NULL && parts[i].column->type != type)
+            parts[i] = column_convert(m, parts[i].column, type);
+        if (type == LEAT_DEC && parts[i].column->scale > scale)
+            scale = parts[i].column->scale;
+    }
+    for (uint32_t i = 0; i < n_parts; i++)
+        columns[i] = rescaled(m, parts[i].column, scale, ret_fits);
+    return (struct read){column_join(m, columns, n_parts, type, b->view.n), join_bad(m, parts, n_parts, b->view.n)};
+}
+
 static struct read concat_read(struct batch *b, const struct path *path, uint32_t type)
 {
     struct memory *m = &b->in->memory;
     const struct root *r = &b->in->root;
     struct read *parts = memory_alloc(m, r->n_parts * sizeof *parts);
-    const leat_column **columns = memory_alloc(m, r->n_parts * sizeof *columns);
-    int32_t scale = 0;
-    bool fits = true;
+    bool fits;
     for (uint32_t i = 0; i < r->n_parts; i++)
         parts[i] = path->number ? batch_read(r->parts[i], path->number, type) : path_read(r->parts[i], path, type);
-    uint32_t common = common_type(parts, r->n_parts);
-    for (uint32_t i = 0; i < r->n_parts; i++) {
-        if (parts[i].column->type != LEAT_NULL && parts[i].column->type != common)
-            parts[i] = column_convert(m, parts[i].column, common);
-        if (common == LEAT_DEC && parts[i].column->scale > scale)
-            scale = parts[i].column->scale;
-    }
-    for (uint32_t i = 0; i < r->n_parts; i++)
-        columns[i] = rescaled(m, parts[i].column, scale, &fits);
-    if (!fits)
-        return type == LEAT_DEC ? join_decimals(m, parts, r->n_parts, b->view.n) : concat_read(b, path, LEAT_F64);
-    return (struct read){column_join(m, columns, r->n_parts, common, b->view.n),
-                         join_bad(m, parts, r->n_parts, b->view.n)};
+    struct read all = join_as(b, parts, common_type(parts, r->n_parts), &fits);
+    if (fits)
+        return all;
+    return type == LEAT_DEC ? join_decimals(m, parts, r->n_parts, b->view.n) : join_as(b, parts, LEAT_JSON, &fits);
 }
 
 static struct read gather_read(struct batch *b, const struct batch *level, struct read r)

@@ -551,6 +551,10 @@ static void decimals_far_apart_are_cut(void **state)
     assert_int_equal(r.column->type, LEAT_DEC);
     assert_true(*r.bad & 1 << 3);
     assert_int_equal(batch_one_scale(all, x, 4), 2);
+    const leat_column *natural = batch_read(all, x, LEAT_NULL).column;
+    assert_int_equal(natural->type, LEAT_JSON);
+    assert_string_equal(text_at(natural, 2), "0.30000000000000004");
+    assert_string_equal(text_at(natural, 5), "5000000000000");
     assert_int_equal(batch_one_scale(all, x, 2), 3);
     batch_unref(all);
     batch_unref(parts[0]);
