@@ -156,6 +156,8 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
  * printed once in ten seconds, with how often it came. [any] */
 void log_setup(enum log_level least, bool json, int fd);
 void log_line(enum log_level level, const char *where, const char *format, ...) PRINTF(3, 4);
+/* Lines with the same `alike` are one that repeats, whatever they say: for what tells of data. */
+void log_alike(enum log_level level, const char *where, const char *alike, const char *format, ...) PRINTF(4, 5);
 void log_flush(void); /* prints the counts that wait */
 /* Called before a line is written, so that a live display can step aside. NULL: none. */
 void log_around(void (*before)(void), void (*after)(void));

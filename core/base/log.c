@@ -69,11 +69,11 @@ static void print(const struct said *s, uint64_t times)
 }
 
 /* Numbers do not make a sentence another one. */
-static uint64_t sentence_hash(const struct said *s)
+static uint64_t sentence_hash(const struct said *s, const char *sentence)
 {
     char plain[sizeof s->text];
     size_t n = 0;
-    for (const char *at = s->text; *at; at++)
+    for (const char *at = sentence; *at && n < sizeof plain; at++)
         if (!isdigit((unsigned char)*at))
             plain[n++] = *at;
     return hash64(plain, n, hash64(s->where, strlen(s->where), s->level));
@@ -94,18 +94,15 @@ static struct said *find(uint64_t hash)
     return oldest;
 }
 
-void log_line(enum log_level level, const char *where, const char *format, ...)
+static void say(enum log_level level, const char *where, const char *alike, const char *format, va_list args)
 {
     struct said now = {.level = level};
-    va_list args;
     if (level < self.least)
         return;
-    va_start(args, format);
     vsnprintf(now.text, sizeof now.text, format, args);
-    va_end(args);
     secret_strike(now.text, false);
     snprintf(now.where, sizeof now.where, "%s", where);
-    now.hash = sentence_hash(&now);
+    now.hash = sentence_hash(&now, alike ? alike : now.text);
     now.printed_us = clock_mono_us();
     pthread_mutex_lock(&self.lock);
     struct said *s = find(now.hash);
@@ -118,6 +115,22 @@ void log_line(enum log_level level, const char *where, const char *format, ...)
         print(s, times);
     }
     pthread_mutex_unlock(&self.lock);
+}
+
+void log_line(enum log_level level, const char *where, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(level, where, NULL, format, args);
+    va_end(args);
+}
+
+void log_alike(enum log_level level, const char *where, const char *alike, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(level, where, alike, format, args);
+    va_end(args);
 }
 
 void log_flush(void)

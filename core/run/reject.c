@@ -44,19 +44,28 @@ static leat_text id_of(struct batch *b, uint32_t row)
     return leat_has(c, row) ? ((const leat_text *)c->data)[row] : TEXT("");
 }
 
+/* Of one kind one line in a while; the latest stands for the others, which are counted. */
+static void say(struct instance *in, const char *what, const struct dead_letter *d)
+{
+    auto_free char *alike = xasprintf("%s " TEXT_FMT, what, TEXT_ARG(d->code));
+    auto_free char *place =
+        d->origin.n ? xasprintf(", of " TEXT_FMT " at %" PRIu64, TEXT_ARG(d->origin), d->sequence) : xstrdup("");
+    log_alike(LOG_WARN, in->planned->name, alike, "%s (" TEXT_FMT "): " TEXT_FMT "%s", what, TEXT_ARG(d->code),
+              TEXT_ARG(d->reason), place);
+}
+
 static void dead_letter(struct instance *in, const struct dead_letter *d, enum destination_action action)
 {
     struct run *r = in->run;
     struct err err;
     if (action == ON_DROP && in->planned->p->kind == LEAT_SINK) {
         figure_add(in->figures, RECORDS_DROPPED, 1);
-        log_line(LOG_WARN, in->planned->name, "record dropped (" TEXT_FMT "): " TEXT_FMT, TEXT_ARG(d->code),
-                 TEXT_ARG(d->reason));
+        say(in, "record dropped", d);
         return;
     }
     figure_add(in->figures, RECORDS_DEAD, 1);
     __atomic_fetch_add(&r->dead, 1, __ATOMIC_RELAXED);
-    log_line(LOG_WARN, in->planned->name, "record to dead letters (" TEXT_FMT "): " TEXT_FMT, TEXT_ARG(d->code), TEXT_ARG(d->reason));
+    say(in, "record to dead letters", d);
     if (r->options.muted || !r->store)
         return;
     uint64_t dropped = store_dead_dropped(r->store);
@@ -76,10 +85,16 @@ static void rows_to_dead_letters(struct instance *in, struct batch *of, const st
         batch_identity(of, row, &id);
         leat_value whole = {0};
         batch_value(of, row, TEXT("."), &whole);
-        struct dead_letter d = {.raw = batch_raw(of, row), .reason = text_of(refusal[i].sentence), .code = text_of(refusal[i].code),
-                                .field = text_of(refusal[i].field), .processor = text_of(in->planned->name),
-                                .source = source_of(in->run, &id), .id = id_of(of, row), .sequence = id.sequence,
+        struct dead_letter d = {.raw = batch_raw(of, row),
+                                .reason = text_of(refusal[i].sentence),
+                                .code = text_of(refusal[i].code),
+                                .field = text_of(refusal[i].field),
+                                .processor = text_of(in->planned->name),
+                                .source = source_of(in->run, &id),
+                                .id = id_of(of, row),
+                                .sequence = id.sequence,
                                 .partition = id.origin ? id.origin->partition : TEXT(""),
+                                .origin = id.origin ? id.origin->topic : TEXT(""),
                                 .record = whole.type ? whole.as.text : TEXT("")};
         enum destination_action action =
             refusal[i].given_up ? in->planned->on_error.then : in->planned->on_error.refused;
@@ -155,8 +170,14 @@ void reject_undecoded(struct instance *in, const struct rejected *r, size_t n, u
     figure_add(in->figures, RECORDS_REJECTED, n);
     if (!to_port(in)) {
         for (size_t i = 0; i < n; i++) {
-            struct dead_letter d = {.raw = r[i].raw, .reason = r[i].reason, .code = text_of(r[i].code), .processor = text_of(in->planned->name),
-                                    .source = text_of(in->planned->name), .partition = r[i].origin->partition, .sequence = r[i].sequence};
+            struct dead_letter d = {.raw = r[i].raw,
+                                    .reason = r[i].reason,
+                                    .code = text_of(r[i].code),
+                                    .processor = text_of(in->planned->name),
+                                    .source = text_of(in->planned->name),
+                                    .partition = r[i].origin->partition,
+                                    .origin = r[i].origin->topic,
+                                    .sequence = r[i].sequence};
             auto_free char *id = xasprintf(TEXT_FMT "%" PRIu64, TEXT_ARG(r[i].origin->prefix), r[i].sequence);
             d.id = text_of(id);
             dead_letter(in, &d, ON_DEAD_LETTER);

@@ -160,10 +160,15 @@ static int write_log(struct run *r, uint64_t epoch, struct err *err)
     }
     struct epoch_record record = {.number = epoch, .id = r->ids[epoch % EPOCH_SLOTS], .flow_hash = r->plan->hash,
                                   .positions = positions.at, .n_positions = positions.n, .tokens = tokens.at, .n_tokens = tokens.n};
+    uint64_t dead = run_dead_letters(r);
     int result = store_dead_sync(r->store, err);
     if (result == 0 && (positions.n || tokens.n)) {
         result = store_commit(r->store, &record, err);
         r->moved |= result == 0;
+    }
+    if (result == 0) {
+        store_dead_keep(r->store);
+        r->dead_kept = dead;
     }
     VEC_FINI(&positions);
     VEC_FINI(&tokens);
@@ -386,6 +391,10 @@ static void *coordinator(void *run)
         if (!again || __atomic_load_n(&r->stop, __ATOMIC_RELAXED))
             break;
         attempt = r->epochs > before + 1 ? 0 : attempt + 1;
+        if (r->store) {
+            store_dead_forget(r->store);
+            __atomic_store_n(&r->dead, r->dead_kept, __ATOMIC_RELAXED);
+        }
         r->unsettled = true;
         for (int64_t wait = attempt ? back_off(&r->pace, attempt - 1) : 0; wait > 0 && !__atomic_load_n(&r->stop, __ATOMIC_RELAXED); wait -= 50000)
             usleep(50000);

@@ -295,7 +295,7 @@ struct run {
     uint32_t *rows_max; /* by processor: see instance.rows_max */
     struct map partitions; /* "source\0name" -> lane + 1, for OFFERED ones */
     uint32_t n_partitions;
-    uint64_t dead;
+    uint64_t dead, dead_kept; /* dead letters; those up to the last commit */
 };
 
 static inline struct instance *instance_of(const leat_host *h)

@@ -59,6 +59,7 @@ static int open_file(struct dead *d, struct err *err)
     int result = fstat(d->fd, &st) < 0 ? -errno : find_end(d->fd, (uint64_t)st.st_size, &d->end);
     if (result == 0 && d->end < (uint64_t)st.st_size && ftruncate(d->fd, (off_t)d->end) < 0)
         result = -errno;
+    d->synced = d->kept = d->end;
     if (result == 0)
         return 0;
     close(d->fd);
@@ -162,6 +163,7 @@ static void print_letter(struct buf *line, const struct dead_letter *l)
     add_text(line, "field", l->field);
     add_text(line, "processor", l->processor);
     add_text(line, "source", l->source);
+    add_text(line, "origin", l->origin);
     if (l->partition.n) {
         auto_buf position = {0};
         buf_printf(&position, TEXT_FMT ":%" PRIu64, TEXT_ARG(l->partition), l->sequence);
@@ -215,5 +217,18 @@ int dead_sync(struct dead *d, struct err *err)
     if (fdatasync(d->fd) < 0)
         return err_set(err, errno, "cannot sync %s/dead-letters.ndjson: %m; look at the disk", d->dir);
     d->dirty = false;
+    d->synced = d->end;
     return 0;
+}
+
+void dead_keep(struct dead *d)
+{
+    d->kept = d->synced;
+}
+
+void dead_forget(struct dead *d)
+{
+    if (d->fd < 0 || d->end <= d->kept || ftruncate(d->fd, (off_t)d->kept) < 0)
+        return; /* then they stand there twice, with the same ids */
+    d->end = d->synced = d->kept;
 }

@@ -217,6 +217,20 @@ int store_dead_sync(struct store *s, struct err *err)
     return result;
 }
 
+void store_dead_keep(struct store *s)
+{
+    pthread_mutex_lock(&s->dead.lock);
+    dead_keep(&s->dead);
+    pthread_mutex_unlock(&s->dead.lock);
+}
+
+void store_dead_forget(struct store *s)
+{
+    pthread_mutex_lock(&s->dead.lock);
+    dead_forget(&s->dead);
+    pthread_mutex_unlock(&s->dead.lock);
+}
+
 uint64_t store_dead_count(const struct store *s)
 {
     return __atomic_load_n(&s->dead.count, __ATOMIC_RELAXED);

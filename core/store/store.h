@@ -66,12 +66,17 @@ uint64_t store_incarnation(struct store *s); /* of this start: greater than all 
  * Durable after dead_sync. ENOSPC: nothing of that letter was written; call again later. */
 struct dead_letter {
     leat_text raw, reason, code, field, processor, source, id;
-    leat_text partition;
+    leat_text partition, origin; /* origin: what `$file` and `$topic` say */
     uint64_t sequence;
     leat_text record; /* JSON as it was at that point; empty: not decodable */
 };
 int store_dead_letter(struct store *s, const struct dead_letter *d, struct err *err); /* [any] */
 int store_dead_sync(struct store *s, struct err *err);
+/* After store_commit: what was synced before it stays; when the flow goes back, what came since is cut off, because it
+ * comes again. Dead letters of epochs under way may stay with those of the one that is committed, and then come twice.
+ */
+void store_dead_keep(struct store *s);
+void store_dead_forget(struct store *s);
 uint64_t store_dead_count(const struct store *s);   /* written since it was opened [any] */
 uint64_t store_dead_dropped(const struct store *s); /* old ones that rotation removed since it was opened [any] */
 #endif

@@ -95,6 +95,7 @@ struct dead {
     int fd;
     uint64_t limit; /* bytes of one file */
     uint64_t end, count, dropped;
+    uint64_t synced, kept; /* where it ended at the last sync, and at the last one that a commit followed */
     bool dirty;
     pthread_mutex_t lock;
 };
@@ -102,6 +103,8 @@ void dead_init(struct dead *d, const char *dir);
 void dead_fini(struct dead *d);
 int dead_write(struct dead *d, const struct dead_letter *letter, struct err *err);
 int dead_sync(struct dead *d, struct err *err);
+void dead_keep(struct dead *d);   /* what was synced belongs to a commit */
+void dead_forget(struct dead *d); /* what does not is cut off again */
 
 struct store {
     char *dir;

@@ -23,3 +23,5 @@ tests_flow_plugins_waits_so_CFLAGS = $(SO_CFLAGS)
 tests_flow_plugins_waits_so_LDFLAGS = $(SO_LINK)
 TEST_FILES += tests/flow/cli.py
 EXTRA_DIST += tests/flow/cli.py
+TEST_FILES += tests/flow/trouble.py
+EXTRA_DIST += tests/flow/trouble.py
