@@ -88,7 +88,9 @@ struct call {
     struct batch *batch; /* NULL while constants are computed at load */
     struct arena *arena; /* then texts come from here */
     const char *code;    /* set by call_fail */
-    char *reason;        /* NULL: nobody wants to know; else room for 256 bytes */
+    leat_text looked_at; /* by the last regular expression, and whether it is ASCII; texts do not change meanwhile */
+    bool looked_ascii;
+    char *reason; /* NULL: nobody wants to know; else room for 256 bytes */
 };
 /* Marks the record as failed; always false. */
 bool call_fail(struct call *c, const char *code, const char *format, ...) PRINTF(3, 4);

@@ -215,16 +215,26 @@ static void put_replacement(struct buf *out, leat_text t, leat_text with, const 
     }
 }
 
+/* Groups that \1 .. \9 need, the whole included: finding groups costs libc more than finding the match. */
+static size_t groups_needed(leat_text with)
+{
+    size_t n = 1;
+    for (size_t i = 0; i + 1 < with.n; i++)
+        if (with.data[i] == '\\' && with.data[++i] >= '1' && with.data[i] <= '9' && (size_t)(with.data[i] - '0') >= n)
+            n = (size_t)(with.data[i] - '0') + 1;
+    return n;
+}
+
 FUNCTION(function_regexp_replace)
 {
     leat_text t = args[0].as.text, flags = n > 3 ? args[3].as.text : (leat_text){"", 0};
     bool all = flags.n && memchr(flags.data, 'g', flags.n), ignore_case = flags.n && memchr(flags.data, 'i', flags.n),
          found = true;
     auto_buf out = {0};
-    size_t at = 0;
+    size_t at = 0, n_groups = groups_needed(args[2].as.text);
     for (bool first = true; at <= t.n && (first || all); first = false) {
         regmatch_t groups[10];
-        if (!regex_search(c, t, at, args[1].as.text, ignore_case, groups, 10, &found))
+        if (!regex_search(c, t, at, args[1].as.text, ignore_case, groups, n_groups, &found))
             return false;
         if (!found || out.n > RESULT_MAX)
             break;

@@ -45,7 +45,7 @@ bool like_match(leat_text t, leat_text pattern, char escape)
 
 /* --- regular expressions ----------------------------------------------------------------------------------------- */
 
-enum { REGEX_MAX = 1000, REGEX_KEPT = 64, REPEAT_MAX = 255 };
+enum { REGEX_MAX = 1000, REGEX_KEPT = 64, REGEX_NESTING = 50, REGEX_WRITTEN_MAX = 1000, REGEX_TEXT_MAX = 64 << 10 };
 
 struct regex {
     leat_text pattern; /* key: the pattern, the case, the locale; one malloc with it */
@@ -121,27 +121,47 @@ static void translate(leat_text pattern, struct buf *out)
     }
 }
 
-/* {n,m} with numbers that would take libc minutes and gigabytes: those of nested repeats multiply. */
-static bool repeats_too_much(leat_text pattern)
+/* The larger number in {n,m} at `at`, which is moved behind it. */
+static int64_t read_repeat(leat_text pattern, size_t *at)
 {
-    int64_t largest = 1, nested = 1;
-    for (size_t i = 0; i < pattern.n; i++) {
-        if (pattern.data[i] != '{')
-            continue;
-        int64_t n = 0, most = 1;
-        for (size_t k = i + 1; k < pattern.n && pattern.data[k] != '}'; k++) {
-            bool digit = pattern.data[k] >= '0' && pattern.data[k] <= '9';
-            n = digit && n < 100000 ? n * 10 + (pattern.data[k] - '0') : digit ? n : 0;
-            most = n > most ? n : most;
-        }
-        if (i && (pattern.data[i - 1] == ')' || pattern.data[i - 1] == '}'))
-            nested *= most;
-        else
-            largest = most > largest ? most : largest;
-        if (largest > REPEAT_MAX || nested * largest > 10 * REPEAT_MAX)
-            return true;
+    int64_t n = 0, most = 1;
+    for (; *at < pattern.n && pattern.data[*at] != '}'; ++*at) {
+        char c = pattern.data[*at];
+        n = c >= '0' && c <= '9' && n < 100000 ? n * 10 + (c - '0') : c >= '0' && c <= '9' ? n : 0;
+        most = n > most ? n : most;
     }
-    return false;
+    return most;
+}
+
+/* How long the expression is when every {n,m} is written out, which is what libc does: its time grows with the square.
+ */
+static int64_t written_out(leat_text pattern)
+{
+    int64_t sums[REGEX_NESTING] = {0}, last = 0; /* of each open group; of the last atom */
+    size_t depth = 0;
+    for (size_t i = 0; i < pattern.n && sums[depth] <= REGEX_WRITTEN_MAX; i++) {
+        char c = pattern.data[i];
+        if (c == '(' && depth + 1 == REGEX_NESTING)
+            return REGEX_WRITTEN_MAX + 1;
+        if (c == '(') {
+            sums[++depth] = 1;
+            last = 0;
+        } else if (c == ')' && depth) {
+            last = sums[depth] + 1;
+            sums[--depth] += last;
+        } else if (c == '{') {
+            int64_t times = read_repeat(pattern, &i);
+            sums[depth] += last * (times - 1);
+            last *= times;
+        } else {
+            i += c == '\\' && i + 1 < pattern.n;
+            sums[depth] += last = 1;
+        }
+    }
+    int64_t all = 0;
+    for (size_t i = 0; i <= depth; i++)
+        all += sums[i];
+    return all;
 }
 
 /* \1 makes libc try without end. */
@@ -157,8 +177,10 @@ static bool refers_back(leat_text pattern)
 static int compile(leat_text pattern, bool ignore_case, bool unicode, regex_t *ret, char room[128])
 {
     auto_buf translated = {0};
-    if (pattern.n > REGEX_MAX || repeats_too_much(pattern) || (pattern.n && memchr(pattern.data, 0, pattern.n))) {
-        snprintf(room, 128, "it is too large (at most %d bytes, repeats up to %d)", REGEX_MAX, REPEAT_MAX);
+    if (pattern.n > REGEX_MAX || written_out(pattern) > REGEX_WRITTEN_MAX ||
+        (pattern.n && memchr(pattern.data, 0, pattern.n))) {
+        snprintf(room, 128, "it is too large (at most %d bytes, %d with its repeats written out)", REGEX_MAX,
+                 REGEX_WRITTEN_MAX);
         return -1;
     }
     if (pattern.n >= 4 && memcmp(pattern.data, "(?i)", 4) == 0) {
@@ -264,7 +286,13 @@ static bool search(const regex_t *x, leat_text t, size_t from, regmatch_t *group
 bool regex_search(struct call *c, leat_text t, size_t from, leat_text pattern, bool ignore_case, regmatch_t *ret,
                   size_t n_ret, bool *ret_found)
 {
-    bool unicode = !ascii(t) || !ascii(pattern);
+    if (t.n > REGEX_TEXT_MAX) /* the time of libc's search grows with the square of a text that nearly matches */
+        return call_fail(c, "overflow", "a regular expression looks at texts of at most 64 KiB");
+    if (c->looked_at.data != t.data || c->looked_at.n != t.n) {
+        c->looked_at = t;
+        c->looked_ascii = ascii(t);
+    }
+    bool unicode = !c->looked_ascii || !ascii(pattern);
     struct expr_run own = {0}, *kept = c->run;
     c->run = kept ? kept : &own; /* constants are computed without a run */
     struct regex *x = regex_find(c, pattern, ignore_case, unicode);
