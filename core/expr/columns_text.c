@@ -3,7 +3,7 @@
 #include "core/expr/columns_internal.h"
 #include "core/expr/kernels.h"
 
-enum { NUMBER_MAX = 24, CONCAT_MAX = 16 << 20, ARGS_MAX = 16 };
+enum { NUMBER_MAX = 24, CONCAT_MAX = 16 << 20, TEXTS_MAX = 64 << 20, ARGS_MAX = 16 };
 
 bool columns_like(struct eval *x, const struct node *n, const struct col *a, struct col *ret)
 {
@@ -101,7 +101,7 @@ bool columns_concat(struct eval *x, const struct node *n, const struct col *args
         made.bad = bits_or(x, made.bad, args[k].bad);
     }
     size_t bytes = room_for(x, n, args, made.valid);
-    if (!bytes)
+    if (!bytes || bytes > TEXTS_MAX)
         return false;
     char *at = batch_alloc(x->batch, bytes);
     leat_text *data = eval_room(x, n, x->n * sizeof *data);

@@ -417,6 +417,7 @@ static void start(struct eval *x, struct expr_run *r, const struct expr *e, stru
     r->taken = 0;
     r->text = r->text_end = NULL;
     r->text_piece = 0;
+    r->text_bytes = 0;
 }
 
 /* A field alone is what batch_read gives; where its type is open, numbers that only a float would hold stay as written.

@@ -95,6 +95,8 @@ struct call {
 /* Marks the record as failed; always false. */
 bool call_fail(struct call *c, const char *code, const char *format, ...) PRINTF(3, 4);
 char *call_room(struct call *c, size_t n); /* memory for a text of the result; lives as long as the batch */
+/* Whether a text of n bytes more may be made; false: the record has failed. 16 MiB a text, 256 MiB a batch. */
+bool call_allows(struct call *c, size_t n);
 int64_t call_now(const struct call *c);
 
 const char *type_name(uint32_t type);

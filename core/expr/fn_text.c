@@ -25,8 +25,8 @@ static size_t letters(leat_text t)
 
 static bool give(struct call *c, const struct buf *b, leat_value *ret)
 {
-    if (b->n > RESULT_MAX)
-        return call_fail(c, "overflow", "the text is longer than 16 MiB");
+    if (!call_allows(c, b->n))
+        return false;
     char *copy = call_room(c, b->n);
     if (b->n)
         memcpy(copy, b->data, b->n);

@@ -2,7 +2,7 @@
 /* rows.c: one record at a time: what every operator and function means. The kernels are judged by it. */
 #include "core/expr/run_internal.h"
 
-enum { CONCAT_MAX = 16 << 20 };
+enum { TEXT_MAX = 16 << 20, TEXTS_MAX = 256 << 20 };
 
 bool call_fail(struct call *c, const char *code, const char *format, ...)
 {
@@ -33,6 +33,15 @@ char *call_room(struct call *c, size_t n)
     char *room = r->text;
     r->text += n;
     return room;
+}
+
+bool call_allows(struct call *c, size_t n)
+{
+    if (n > TEXT_MAX)
+        return call_fail(c, "overflow", "the text is longer than 16 MiB");
+    if (c->run && (c->run->text_bytes += n) > TEXTS_MAX)
+        return call_fail(c, "overflow", "the texts of this batch are longer than 256 MiB");
+    return true;
 }
 
 int64_t call_now(const struct call *c)
@@ -209,8 +218,7 @@ static bool apply_concat(struct call *c, const struct node *n, const leat_value 
     for (uint32_t i = 0; good && i < n->n; i++)
         if ((good = value_to_text(c, &args[i], &texts[i])))
             bytes += texts[i].n;
-    if (good && bytes > CONCAT_MAX)
-        good = call_fail(c, "overflow", "the text is longer than 16 MiB");
+    good = good && call_allows(c, bytes);
     if (good) {
         char *room = call_room(c, bytes), *at = room;
         for (uint32_t i = 0; i < n->n; at += texts[i].n, i++)

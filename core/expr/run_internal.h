@@ -20,6 +20,7 @@ struct expr_run {
     size_t taken;
     char *text, *text_end; /* what is left of a piece of the batch's memory */
     size_t text_piece;
+    size_t text_bytes;                  /* made for this batch */
     struct evp_md_st *digests[DIGESTS]; /* of OpenSSL, once they were needed */
     struct evp_md_ctx_st *digesting;
     struct batch *batch; /* whose memory that is */

@@ -129,6 +129,7 @@ static void errors_belong_to_the_record(void **state)
         {"n in (3, 1 / (n - n))", "true"},
         {"sqrt(0 - n)", "!domain: sqrt of a negative number"},
         {"1e308 * 10 * n", "!overflow: the result is no finite number"},
+        {"replace(format('%9999s', t), ' ', format('%9999s', t))", "!overflow: the text is longer than 16 MiB"},
         {"gone + 1", "null"},
         {"beyond + 1", "1e+30"},
         {"beyond", "1000000000000000000000000000000"},
