@@ -280,6 +280,14 @@ static leat_text json_string(struct call *c, leat_text inside)
     return (leat_text){out, n};
 }
 
+static bool has_point(leat_text number)
+{
+    for (size_t i = 0; i < number.n; i++)
+        if (number.data[i] == '.' || number.data[i] == 'e' || number.data[i] == 'E')
+            return true;
+    return false;
+}
+
 bool value_parse_json(struct call *c, leat_text json, leat_value *ret)
 {
     json = text_trim(json);
@@ -301,8 +309,11 @@ bool value_parse_json(struct call *c, leat_text json, leat_value *ret)
     case 'n':
         return true;
     default:
-        if (value_parse_number(json, ret))
+        if (value_parse_number(json, ret)) {
+            if (ret->type == LEAT_F64 && !has_point(json)) /* beyond 64 bits: passed on, but nothing computes with it */
+                *ret = (leat_value){.type = LEAT_JSON, .as.text = json};
             return true;
+        }
         return call_fail(c, "overflow", "the number " TEXT_FMT " is out of range", (int)(json.n < 60 ? json.n : 60),
                          json.data);
     }

@@ -249,12 +249,19 @@ static const char *cast_hint(uint32_t a, uint32_t b)
     return other == LEAT_TIME ? "; write x::time" : is_number(other) ? "; write x::int or x::decimal" : "";
 }
 
+/* Whole numbers beyond 64 bits travel as the JSON they came as. */
+static const char *value_name(const leat_value *v)
+{
+    bool number = v->type == LEAT_JSON && v->as.text.n && v->as.text.data[0] != '{' && v->as.text.data[0] != '[';
+    return number ? "a whole number beyond 64 bits" : type_name(v->type);
+}
+
 static bool type_fails(struct call *c, enum op op, const leat_value *a, const leat_value *b)
 {
     static const char *const names[] = {[OP_ADD] = "+",    [OP_SUBTRACT] = "-", [OP_MULTIPLY] = "*",
                                         [OP_DIVIDE] = "/", [OP_DIV] = "div",    [OP_MODULO] = "%"};
-    return call_fail(c, "type", "'%s' does not compute with %s and %s%s", names[op], type_name(a->type),
-                     type_name(b->type), cast_hint(a->type, b->type));
+    return call_fail(c, "type", "'%s' does not compute with %s and %s%s", names[op], value_name(a), value_name(b),
+                     cast_hint(a->type, b->type));
 }
 
 static bool checked_span(struct call *c, wide x, uint32_t type, leat_value *ret)
@@ -319,7 +326,7 @@ bool value_negate(struct call *c, const leat_value *a, leat_value *ret)
         return true;
     }
     if (!value_is_exact(a) && a->type != TYPE_DURATION)
-        return call_fail(c, "type", "'-' takes a number, not %s", type_name(a->type));
+        return call_fail(c, "type", "'-' takes a number, not %s", value_name(a));
     if (a->as.i64 == INT64_MIN)
         return overflow(c, "the result");
     *ret = *a;
@@ -356,7 +363,7 @@ static int order_of(const leat_value *a, const leat_value *b)
 bool value_compare(struct call *c, const leat_value *a, const leat_value *b, bool order, int *ret)
 {
     if (!same_kind(a, b))
-        return call_fail(c, "type", "%s is not compared with %s%s", type_name(a->type), type_name(b->type),
+        return call_fail(c, "type", "%s is not compared with %s%s", value_name(a), value_name(b),
                          cast_hint(a->type, b->type));
     if (order && a->type == LEAT_JSON)
         return call_fail(c, "type", "arrays and objects have no order");
