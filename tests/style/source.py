@@ -15,7 +15,7 @@ LAYERS = {"base": 1, "record": 2, "config": 2, "observe": 2, "net": 2, "expr": 3
           "admin": 6, "cli": 7}
 SDK_MAY = {"stddef.h", "stdint.h", "stdarg.h", "stdio.h"}
 BANNED = ("strcpy", "strcat", "sprintf", "vsprintf", "strtok", "atoi", "atol", "atof", "gets", "alloca", "system", "tmpnam", "mktemp")
-MACHINE = re.compile(r"/work/|/tmp/wt\b|/root/|/home/[a-z]+/|\bpyenv\b|\bartifactory\b|\b10\.\d+\.\d+\.\d+\b")
+MACHINE = re.compile(r"(?<![\w.*])/(?:work|root|home/[a-z]+)/")  # of the machine that somebody wrote it on
 FUNCTION_MAX, FILE_MAX, TEST_FILE_MAX, COLUMNS = 100, 800, 1000, 120  # tests are lists of cases
 results = []
 
