@@ -217,6 +217,10 @@ static const struct code_doc codes[] = {
      "Next: give `version`, a number or time that rises with every record of an id; or use the record's own id "
      "({$id})."},
     {"W504", "a connection that nobody uses", "Next: remove it, or add `use: name`."},
+    {"W505", "a reference without ${}",
+     "env:NAME and secret:file:/path name something only between ${ and }; without them they are plain text.\n\n"
+     "  wrong   password: env:DB_PASSWORD\n"
+     "  right   password: ${env:DB_PASSWORD}"},
 };
 
 const struct code_doc *code_all(size_t *ret_n)

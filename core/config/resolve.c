@@ -251,10 +251,25 @@ static bool replace(struct resolver *r, struct node *n, struct buf *out)
     return true;
 }
 
+/* env:NAME or secret:file:/path without ${} is taken as it stands there, which is hardly meant. */
+static void warn_of_bare(struct resolver *r, const struct node *n)
+{
+    static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    bool env = n->text.n > 4 && memcmp(n->text.data, "env:", 4) == 0;
+    for (size_t i = 4; env && i < n->text.n; i++)
+        env = strchr(upper, n->text.data[i]) && n->text.data[i];
+    if (!env && !(n->text.n > 12 && memcmp(n->text.data, "secret:file:", 12) == 0))
+        return;
+    finding_add(r->f, FINDING_WARNING, "W505", n, finding_text(r->f, "write ${" TEXT_FMT "}", TEXT_ARG(n->text)),
+                "'" TEXT_FMT "' is taken as it stands here", TEXT_ARG(n->text));
+}
+
 static void resolve(struct resolver *r, struct node *n)
 {
     for (size_t i = 0; i < n->n; i++)
         resolve(r, n->items[i]);
+    if (n->kind == NODE_TEXT)
+        warn_of_bare(r, n);
     if (n->kind != NODE_TEXT || !memmem(n->text.data, n->text.n, "${", 2))
         return;
     auto_buf out = {0};

@@ -30,6 +30,12 @@ static int split_address(const char *address, char ret_host[256], const char **r
     const char *from = address, *to = colon;
     if (!colon || !colon[1] || (size_t)(colon - address) > 255)
         return err_set(err, EINVAL, "'%s' is no address to listen on; write host and port: '127.0.0.1:8080'", address);
+    size_t digits = strspn(colon + 1, "0123456789");
+    if (colon[1 + digits] || digits > 5 || strtol(colon + 1, NULL, 10) > 65535)
+        return err_set(
+            err, EINVAL,
+            "'%s' is no address to listen on: '%s' is no port; write a number up to 65535, 0 for any free one", address,
+            colon + 1);
     if (from < to && *from == '[' && to[-1] == ']') {
         from++;
         to--;

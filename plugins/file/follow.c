@@ -375,6 +375,14 @@ static int folder_failed(const char *path, int number)
     return number != ENOENT && number != ENOTDIR;
 }
 
+static void say_nothing_matches(const leat_host *h, const char *pattern)
+{
+    char sentence[512];
+    bool ends = h->with[OPTION_UNTIL].type != LEAT_NULL;
+    snprintf(sentence, sizeof sentence, "no file matches %.400s%s", pattern, ends ? "" : " yet; waiting for one");
+    h->log(h, ends ? LEAT_WARN : LEAT_INFO, sentence);
+}
+
 static void look_for(const leat_host *h, struct follow *f, const char *pattern)
 {
     glob_t found;
@@ -383,6 +391,8 @@ static void look_for(const leat_host *h, struct follow *f, const char *pattern)
         follow_complain(h, f, pattern, errno, "look for");
     else if (r == GLOB_NOMATCH && !strpbrk(pattern, "*?["))
         follow_complain(h, f, pattern, ENOENT, "open");
+    else if (r == GLOB_NOMATCH && f->looks == 1)
+        say_nothing_matches(h, pattern);
     else if (r == 0)
         for (size_t i = 0; i < found.gl_pathc; i++)
             visit(h, f, found.gl_pathv[i], false);

@@ -76,4 +76,25 @@ def the_plan_hides_it():
         assert code == 0 and SECRET not in said, (command, code, said)
 
 
-main(a_path_that_cannot_be_written_hides_it, a_parameter_hides_it, a_finding_hides_it, the_plan_hides_it)
+def one_from_the_environment_is_nowhere():
+    """Neither in the log, nor in the summary, nor in the state folder with its dead letters, of a run that cannot deliver."""
+    d = prepare("environment", "http", "{url: 'http://127.0.0.1:1/', auth: {user: me, password: '${env:LEAT_TEST_SECRET}'}}\n"
+                "    on_error: {unavailable: {retry: 10ms..20ms, give_up: 100ms, then: dead_letter}}")
+    p = subprocess.run([LEAT, "run", "flow.yaml", "--json", "--level", "debug", "--state", "state"], cwd=d, stdin=subprocess.DEVNULL,
+                       capture_output=True, timeout=PATIENCE, env=dict(os.environ, LEAT_TEST_SECRET=SECRET))
+    said = (p.stdout + p.stderr).decode()
+    assert p.returncode == 0 and "1 dead letters" in said, said
+    for root, _, files in os.walk(os.path.join(d, "state")):
+        for f in files:
+            said += open(os.path.join(root, f), "rb").read().decode(errors="replace")
+    assert '"unavailable"' in said and SECRET not in said, said
+
+
+def one_that_lacks_its_braces_is_told():
+    for text in ("env:DB_PASSWORD", "secret:file:secret"):
+        code, said = leat("braces", "validate", sink="http",
+                          options="{url: 'http://127.0.0.1:1/', auth: {user: me, password: '%s'}}" % text)
+        assert code == 0 and "W505" in said and "write ${" in said, (code, said)
+
+
+main(one_from_the_environment_is_nowhere, one_that_lacks_its_braces_is_told, a_path_that_cannot_be_written_hides_it, a_parameter_hides_it, a_finding_hides_it, the_plan_hides_it)

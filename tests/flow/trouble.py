@@ -257,6 +257,25 @@ def what_repeats_in_the_log_is_counted():
     assert len(c.dead_letters()) == 2000
 
 
+def a_pattern_that_nothing_matches_is_said():
+    c = Case("nothing", "file", "{path: DIR/out.ndjson}")
+    write(c.flow, open(c.flow).read().replace("in.ndjson", "none-*.ndjson"))
+    run = c.run()
+    run.must_end()
+    assert "no file matches" in run.log() and "none-*.ndjson" in run.log(), run.log()
+
+
+def an_address_without_a_right_port_is_said():
+    for address in ("127.0.0.1:99999", "127.0.0.1:80a"):
+        c = Case("port-" + address[-1], "file", "{path: DIR/out.ndjson}")
+        text = open(c.flow).read()
+        at, to = text.index("source: file"), text.index("  out:")
+        write(c.flow, text[:at] + "source: http\n    with: {listen: '%s', path: /x}\n" % address + text[to:])
+        run = c.run()
+        run.must_end(1)
+        assert f"'{address}' is no address to listen on" in run.lines[-1] and "65535" in run.lines[-1], run.log()
+
+
 def a_file_that_vanishes_leaves_what_was_read():
     c = Case("vanish", "file", "{path: DIR/out.ndjson}", until=False)
     run = c.run()
@@ -314,4 +333,4 @@ main(a_destination_that_is_away_for_too_long_is_given_up, sinks_that_cannot_even
      a_second_process_is_refused_and_told_who_holds_the_state, a_state_folder_that_cannot_be_is_said,
      a_damaged_log_is_refused_with_its_place, a_full_disk_below_the_state_folder_is_waited_for,
      a_full_disk_below_the_dead_letters_is_waited_for, random_bytes_are_kept_byte_by_byte, what_repeats_in_the_log_is_counted,
-     a_file_that_vanishes_leaves_what_was_read, killed_again_and_again_ids_make_every_row_once, standard_input_says_what_a_kill_costs)
+     a_pattern_that_nothing_matches_is_said, an_address_without_a_right_port_is_said, a_file_that_vanishes_leaves_what_was_read, killed_again_and_again_ids_make_every_row_once, standard_input_says_what_a_kill_costs)
