@@ -380,7 +380,7 @@ static bool no_cast(struct call *c, const leat_value *v, uint32_t type)
     if (v->type == LEAT_TEXT)
         return call_fail(c, "type", "'" TEXT_FMT "' is not %s", (int)(v->as.text.n < 60 ? v->as.text.n : 60),
                          v->as.text.data, type_name(type));
-    return call_fail(c, "type", "%s does not become %s", type_name(v->type), type_name(type));
+    return call_fail(c, "type", "%s does not become %s", value_name(v), type_name(type));
 }
 
 /* Half away from zero, as PostgreSQL rounds numerics. */
@@ -480,7 +480,7 @@ static bool to_float(struct call *c, const leat_value *v, leat_value *ret)
         *ret = value_f64(v->type == LEAT_BOOL ? (double)v->as.i64 : value_double(v));
         return true;
     }
-    if (v->type != LEAT_TEXT || !value_parse_number(text_trim(v->as.text), &n))
+    if ((v->type != LEAT_TEXT && !value_is_huge(v)) || !value_parse_number(text_trim(v->as.text), &n))
         return no_cast(c, v, LEAT_F64);
     *ret = value_f64(value_double(&n));
     return true;

@@ -17,6 +17,7 @@ static bool arguments_fit(const struct node *n, const struct col *args)
     size_t known = strlen(kinds);
     for (uint32_t k = 0; k < n->n; k++)
         if (args[k].type == LEAT_NULL || args[k].type == TYPE_VALUES ||
+            (n->op == OP_CALL && args[k].type == LEAT_JSON) ||
             !kind_fits(kinds[k < known ? k : known - 1], args[k].type))
             return false;
     return true;

@@ -120,6 +120,9 @@ bool value_arithmetic(struct call *c, enum op op, const leat_value *a, const lea
 bool value_negate(struct call *c, const leat_value *a, leat_value *ret);
 /* -1, 0, 1 in *ret; neither is null. */
 bool value_compare(struct call *c, const leat_value *a, const leat_value *b, bool order, int *ret);
+/* A whole number beyond 64 bits: travels as the JSON that it came as (LEAT_JSON). */
+bool value_is_huge(const leat_value *v);
+const char *value_name(const leat_value *v);                /* what it is, for a sentence */
 bool value_equal(const leat_value *a, const leat_value *b); /* nulls are equal; of different kinds: false */
 bool value_cast(struct call *c, const leat_value *v, uint32_t type, leat_value *ret);
 bool value_to_text(struct call *c, const leat_value *v, leat_text *ret); /* of any that is not null */

@@ -288,9 +288,10 @@ static bool apply_call(struct call *c, const struct node *n, const leat_value *a
         char kind = f->kinds[i < known ? i : known - 1];
         if (args[i].type == LEAT_NULL && !(f->flags & TAKES_NULL))
             return *ret = (leat_value){0}, true;
-        if (args[i].type != LEAT_NULL && !kind_fits(kind, args[i].type))
+        bool fits = kind_fits(kind, args[i].type) && (kind == 'a' || !value_is_huge(&args[i]));
+        if (args[i].type != LEAT_NULL && !fits)
             return call_fail(c, "type", "argument %u of %s is %s, but this is %s", i + 1, f->public.name,
-                             kind_name(kind), type_name(args[i].type));
+                             kind_name(kind), value_name(&args[i]));
     }
     if (!f->apply(c, args, n->n, ret))
         return false;

@@ -249,11 +249,14 @@ static const char *cast_hint(uint32_t a, uint32_t b)
     return other == LEAT_TIME ? "; write x::time" : is_number(other) ? "; write x::int or x::decimal" : "";
 }
 
-/* Whole numbers beyond 64 bits travel as the JSON they came as. */
-static const char *value_name(const leat_value *v)
+bool value_is_huge(const leat_value *v)
 {
-    bool number = v->type == LEAT_JSON && v->as.text.n && v->as.text.data[0] != '{' && v->as.text.data[0] != '[';
-    return number ? "a whole number beyond 64 bits" : type_name(v->type);
+    return v->type == LEAT_JSON && v->as.text.n && v->as.text.data[0] != '{' && v->as.text.data[0] != '[';
+}
+
+const char *value_name(const leat_value *v)
+{
+    return value_is_huge(v) ? "a whole number beyond 64 bits" : type_name(v->type);
 }
 
 static bool type_fails(struct call *c, enum op op, const leat_value *a, const leat_value *b)

@@ -132,6 +132,10 @@ static void errors_belong_to_the_record(void **state)
         {"replace(format('%9999s', t), ' ', format('%9999s', t))", "!overflow: the text is longer than 16 MiB"},
         {"gone + 1", "null"},
         {"beyond + 1", "!type: '+' does not compute with a whole number beyond 64 bits and an int"},
+        {"beyond::float / 2", "5e+29"},
+        {"beyond::text", "\"1000000000000000000000000000000\""},
+        {"element(beyond, 0)",
+         "!type: argument 1 of element is an array or object, but this is a whole number beyond 64 bits"},
         {"beyond", "1000000000000000000000000000000"},
     };
     all(*state, examples, N_OF(examples),
