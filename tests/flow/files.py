@@ -303,6 +303,14 @@ def two_sinks_share_a_folder_but_no_file():
 def killed_again_and_again_nothing_is_lost_or_doubled():
     total, random_ = 150000, random.Random(7)
     f = Files("kill", "paths: [DIR/in.ndjson, DIR/in.gz]\nuntil: end")
+    text = open(f.flow).read()
+    slow = """  slow:
+    transform: throttle
+    from: in
+    with: {rate: 200000/s}
+"""
+    head, tail = text.split("  out:\n")
+    write(f.flow, head + slow + "  out:\n" + tail.replace("from: in", "from: slow"))
     append(f.path("in.ndjson"), range(total), "y" * 100)
     with gzip.open(f.path("in.gz"), "wt", compresslevel=1) as out:
         out.write("".join(json.dumps({"n": n}) + "\n" for n in range(total, 2 * total)))
