@@ -49,7 +49,6 @@ struct err {
 int err_set(struct err *e, int number, const char *format, ...) PRINTF(3, 4);
 int err_code(struct err *e, int number, const char *code, const char *format, ...) PRINTF(4, 5);
 /* Puts a few words before the sentence that is there: "flows/a.yaml: ...". Returns -number. */
-int err_prefix(struct err *e, int number, const char *format, ...) PRINTF(3, 4);
 
 /* --- texts ------------------------------------------------------------------------------------------------------- */
 
@@ -167,7 +166,6 @@ void log_around(void (*before)(void), void (*after)(void));
 /* A text that nobody may read (copied; shorter ones than 4 bytes are not kept). Log lines strike it out by themselves; whoever
  * writes sentences elsewhere calls secret_strike. [any] */
 void secret_hide(leat_text secret);
-bool secret_any(void); /* is there any? */
 /* In place: each secret becomes ***, or as many stars as it is long. [any] */
 void secret_strike(char *text, bool keep_length);
 

@@ -29,18 +29,3 @@ int err_code(struct err *e, int number, const char *code, const char *format, ..
     va_end(args);
     return -number;
 }
-
-int err_prefix(struct err *e, int number, const char *format, ...)
-{
-    if (e) {
-        struct err before;
-        va_list args;
-        va_start(args, format);
-        vsnprintf(before.text, sizeof before.text, format, args);
-        va_end(args);
-        size_t n = strlen(before.text);
-        snprintf(before.text + n, sizeof before.text - n, "%s", e->text);
-        memcpy(e->text, before.text, sizeof e->text);
-    }
-    return -number;
-}

@@ -32,11 +32,6 @@ void secret_hide(leat_text secret)
         ;
 }
 
-bool secret_any(void)
-{
-    return __atomic_load_n(&secrets, __ATOMIC_ACQUIRE) != NULL;
-}
-
 static void strike(char *text, const struct secret *s, bool keep_length)
 {
     size_t n = strlen(text);

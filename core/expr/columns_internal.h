@@ -26,7 +26,6 @@ struct eval {
     struct batch *batch;
     uint32_t n;
     struct memo *memo; /* by node number */
-    bool to_values;    /* no kernels (unused parts of the machine are tested so) */
 };
 struct memo {
     bool made;

@@ -114,7 +114,10 @@ __extension__ typedef __int128 wide;
 bool value_from_wide(wide mantissa, int32_t scale, leat_value *ret);
 /* As much of n / d * 10^-scale as 12 fraction digits and 18 digits in all can hold, half even. */
 bool value_rounded(wide n, wide d, int32_t scale, leat_value *ret);
-int64_t power_of_ten(int32_t exponent); /* 0 .. 18 */
+static inline int64_t power_of_ten(int32_t exponent) /* 0 .. 18 */
+{
+    return decimal_powers[exponent];
+}
 
 bool value_arithmetic(struct call *c, enum op op, const leat_value *a, const leat_value *b, leat_value *ret);
 bool value_negate(struct call *c, const leat_value *a, leat_value *ret);
@@ -158,7 +161,6 @@ enum {
     RETURNS_UNKNOWN
 }; /* type of the first; of all; int, or float of float */
 const struct function *function_find(leat_text name);
-const struct function *function_table(size_t *ret_n);
 const char *function_closest(leat_text name);
 bool kind_fits(char kind, uint32_t type);
 const char *kind_name(char kind);

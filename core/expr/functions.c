@@ -272,12 +272,6 @@ static const struct function functions[] = {
      function_error},
 };
 
-const struct function *function_table(size_t *ret_n)
-{
-    *ret_n = N_OF(functions);
-    return functions;
-}
-
 const struct function *function_find(leat_text name)
 {
     static const struct {

@@ -4,32 +4,8 @@
 
 #include <math.h>
 
-static const int64_t powers[19] = {1,
-                                   10,
-                                   100,
-                                   1000,
-                                   10000,
-                                   100000,
-                                   1000000,
-                                   10000000,
-                                   100000000,
-                                   1000000000,
-                                   10000000000,
-                                   100000000000,
-                                   1000000000000,
-                                   10000000000000,
-                                   100000000000000,
-                                   1000000000000000,
-                                   10000000000000000,
-                                   100000000000000000,
-                                   1000000000000000000};
 enum { DIVISION_DIGITS = 12 };
 #define EXACT_DOUBLE (INT64_C(1) << 53)
-
-int64_t power_of_ten(int32_t exponent)
-{
-    return powers[exponent];
-}
 
 const char *type_name(uint32_t type)
 {
@@ -108,7 +84,7 @@ double value_double(const leat_value *v)
     if (v->type != LEAT_DEC || !v->scale)
         return (double)v->as.i64;
     if (v->as.i64 > -EXACT_DOUBLE && v->as.i64 < EXACT_DOUBLE)
-        return (double)v->as.i64 / (double)powers[v->scale]; /* both exact, so rounded once */
+        return (double)v->as.i64 / (double)decimal_powers[v->scale]; /* both exact, so rounded once */
     text[decimal_print(text, (struct decimal){v->as.i64, v->scale})] = 0;
     return strtod(text, NULL);
 }
@@ -146,7 +122,7 @@ static wide divide_half_even(wide n, wide d)
 
 bool value_rounded(wide n, wide d, int32_t scale, leat_value *ret)
 {
-    const wide limit = (wide)powers[18];
+    const wide limit = (wide)decimal_powers[18];
     if (d < 0) {
         n = -n;
         d = -d;
@@ -155,14 +131,14 @@ bool value_rounded(wide n, wide d, int32_t scale, leat_value *ret)
     for (int32_t digits = DIVISION_DIGITS; digits >= 0; digits--) {
         int32_t shift = digits - scale;
         wide up = n, down = d, q;
-        if (shift > 18 || (shift > 0 && magnitude(n) > ((wide)1 << 126) / powers[shift]))
+        if (shift > 18 || (shift > 0 && magnitude(n) > ((wide)1 << 126) / decimal_powers[shift]))
             continue;
         if (shift > 0)
-            up *= powers[shift];
+            up *= decimal_powers[shift];
         for (int32_t s = -shift; s > 0; s -= 18) {
-            if (magnitude(down) > ((wide)1 << 126) / powers[s < 18 ? s : 18])
+            if (magnitude(down) > ((wide)1 << 126) / decimal_powers[s < 18 ? s : 18])
                 return *ret = value_int(0), true;
-            down *= powers[s < 18 ? s : 18];
+            down *= decimal_powers[s < 18 ? s : 18];
         }
         q = divide_half_even(up, down);
         if (magnitude(q) < limit || (digits == 0 && fits(q)))
@@ -211,8 +187,8 @@ static bool float_arithmetic(struct call *c, enum op op, double a, double b, lea
 static int32_t align(const leat_value *a, const leat_value *b, wide *x, wide *y)
 {
     int32_t scale = a->scale > b->scale ? a->scale : b->scale;
-    *x = (wide)a->as.i64 * powers[scale - a->scale];
-    *y = (wide)b->as.i64 * powers[scale - b->scale];
+    *x = (wide)a->as.i64 * decimal_powers[scale - a->scale];
+    *y = (wide)b->as.i64 * decimal_powers[scale - b->scale];
     return scale;
 }
 
@@ -288,8 +264,8 @@ static bool scale_span(struct call *c, enum op op, int64_t us, const leat_value 
         *ret = value_of(TYPE_DURATION, (int64_t)x);
         return true;
     }
-    wide up = op == OP_MULTIPLY ? (wide)us * by->as.i64 : (wide)us * powers[by->scale];
-    wide down = op == OP_MULTIPLY ? powers[by->scale] : by->as.i64;
+    wide up = op == OP_MULTIPLY ? (wide)us * by->as.i64 : (wide)us * decimal_powers[by->scale];
+    wide down = op == OP_MULTIPLY ? decimal_powers[by->scale] : by->as.i64;
     return checked_span(c, divide_half_even(down < 0 ? -up : up, magnitude(down)), TYPE_DURATION, ret);
 }
 

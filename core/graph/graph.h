@@ -51,7 +51,7 @@ struct batching { /* of LEAT_SLOW processors */
     uint32_t in_flight; /* batches PENDING at once */
 };
 
-/* What a path from a source to a sink promises (decisions.md 17 for now). */
+/* What a path from a source to a sink promises. */
 enum guarantee { AT_MOST_ONCE, AT_LEAST_ONCE, EFFECTIVELY_ONCE };
 struct path_promise {
     uint32_t source, sink;

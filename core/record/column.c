@@ -278,12 +278,3 @@ void column_value(const leat_column *c, uint32_t row, leat_value *ret)
     else
         ret->as.i64 = ((const int64_t *)c->data)[row];
 }
-
-void memory_cell(struct memory *m, leat_text cell, leat_value *ret)
-{
-    *ret = (leat_value){.type = LEAT_NULL};
-    if (!cell.n || cell.data[0] == 'n')
-        return;
-    struct read r = column_of_cells(m, &cell, 1, LEAT_NULL);
-    column_value(r.column, 0, ret);
-}

@@ -4,25 +4,25 @@
 
 #include <math.h>
 
-static const int64_t powers[19] = {1,
-                                   10,
-                                   100,
-                                   1000,
-                                   10000,
-                                   100000,
-                                   1000000,
-                                   10000000,
-                                   100000000,
-                                   1000000000,
-                                   10000000000,
-                                   100000000000,
-                                   1000000000000,
-                                   10000000000000,
-                                   100000000000000,
-                                   1000000000000000,
-                                   10000000000000000,
-                                   100000000000000000,
-                                   1000000000000000000};
+const int64_t decimal_powers[19] = {1,
+                                    10,
+                                    100,
+                                    1000,
+                                    10000,
+                                    100000,
+                                    1000000,
+                                    10000000,
+                                    100000000,
+                                    1000000000,
+                                    10000000000,
+                                    100000000000,
+                                    1000000000000,
+                                    10000000000000,
+                                    100000000000000,
+                                    1000000000000000,
+                                    10000000000000000,
+                                    100000000000000000,
+                                    1000000000000000000};
 
 /* At most 18 digits from p on, leading zeros not counted; false: there are more. */
 static bool add_digits(const char **p, const char *end, uint64_t *m)
@@ -118,10 +118,10 @@ bool number_exact(leat_text t, int64_t *ret_mantissa, int32_t *ret_exponent)
         if (m && zeros > 17)
             return false;
         for (; zeros && m; zeros--)
-            if ((m *= 10) > powers[18] / 10)
+            if ((m *= 10) > decimal_powers[18] / 10)
                 return false;
         zeros = 0;
-        if (m > powers[17] - 1)
+        if (m > decimal_powers[17] - 1)
             return false;
         m = m * 10 + (*p - '0');
     }
@@ -140,7 +140,7 @@ bool decimal_parse(leat_text t, struct decimal *ret)
         return false;
     if (json_check(t.data, t.data + t.n, 0, &e) != t.data + t.n || number_parse(t, &d) == NUMBER_F64)
         return false;
-    if (d.mantissa > powers[18] - 1 || d.mantissa < -powers[18] + 1)
+    if (d.mantissa > decimal_powers[18] - 1 || d.mantissa < -decimal_powers[18] + 1)
         return false;
     *ret = d;
     return true;
@@ -161,12 +161,12 @@ bool decimal_rescale(struct decimal *d, int32_t scale)
         return false;
     if (scale >= d->scale) {
         int64_t m;
-        if (__builtin_mul_overflow(d->mantissa, powers[scale - d->scale], &m))
+        if (__builtin_mul_overflow(d->mantissa, decimal_powers[scale - d->scale], &m))
             return false;
         *d = (struct decimal){m, scale};
         return true;
     }
-    int64_t by = powers[d->scale - scale];
+    int64_t by = decimal_powers[d->scale - scale];
     if (d->mantissa % by)
         return false;
     *d = (struct decimal){d->mantissa / by, scale};
@@ -177,7 +177,7 @@ double decimal_f64(struct decimal d)
 {
     int64_t limit = (int64_t)1 << 53;
     if (d.mantissa <= limit && d.mantissa >= -limit)
-        return (double)d.mantissa / (double)powers[d.scale]; /* both exact: the quotient is rounded right */
+        return (double)d.mantissa / (double)decimal_powers[d.scale]; /* both exact: the quotient is rounded right */
     char text[24];
     size_t n = decimal_print(text, d);
     return number_f64((leat_text){text, n});
@@ -218,7 +218,7 @@ size_t decimal_print(char ret[24], struct decimal d)
 {
     d = decimal_trim(d);
     char *out = ret;
-    uint64_t m = d.mantissa < 0 ? 0 - (uint64_t)d.mantissa : (uint64_t)d.mantissa, by = (uint64_t)powers[d.scale];
+    uint64_t m = d.mantissa < 0 ? 0 - (uint64_t)d.mantissa : (uint64_t)d.mantissa, by = (uint64_t)decimal_powers[d.scale];
     if (d.mantissa < 0)
         *out++ = '-';
     out += u64_print(out, m / by);
@@ -239,9 +239,9 @@ static bool short_decimal(double x, struct decimal *ret)
     if (!(fabs(x) < 1e11))
         return false;
     for (int32_t s = 0; s <= 4; s++) {
-        double y = x * (double)powers[s];
+        double y = x * (double)decimal_powers[s];
         int64_t m = (int64_t)(y < 0 ? y - 0.5 : y + 0.5);
-        if ((double)m / (double)powers[s] == x) {
+        if ((double)m / (double)decimal_powers[s] == x) {
             *ret = (struct decimal){m, s};
             return true;
         }

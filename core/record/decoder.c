@@ -434,11 +434,6 @@ leat_text decoder_state(const struct decoder *d)
     return buf_view(&own->state);
 }
 
-uint64_t decoder_shapes(const struct decoder *d)
-{
-    return d->shapes ? shapes_count(d->shapes) : 0;
-}
-
 bool decoder_waiting(const struct decoder *d)
 {
     size_t n = d->filled - d->begin - d->seen;

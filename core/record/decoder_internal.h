@@ -33,7 +33,7 @@ struct decoder {
     struct block *block;
     size_t begin, filled;
     uint64_t offset, line;
-    bool seeked, started, ended, dead;
+    bool started, ended, dead;
     bool idle;     /* nothing whole was left, and nothing has come since */
     bool skipping; /* the rest of a record that is too long */
     enum csv_skip { SKIP_START, SKIP_PLAIN, SKIP_QUOTED, SKIP_QUOTE } skip; /* csv: where in it */

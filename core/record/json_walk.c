@@ -47,11 +47,6 @@ static const char *blanks(const char *p)
     return p;
 }
 
-leat_text json_body(leat_text value)
-{
-    return (leat_text){value.data + 1, value.n - 1};
-}
-
 bool json_member(struct member *m)
 {
     const char *p = blanks(m->next);

@@ -161,6 +161,7 @@ struct decimal {
     int64_t mantissa;
     int32_t scale; /* 0 .. 18; value = mantissa / 10^scale */
 };
+extern const int64_t decimal_powers[19];                /* of ten: 1, 10, 100, ... */
 bool decimal_parse(leat_text t, struct decimal *ret);   /* JSON number without exponent, at most 18 digits */
 size_t decimal_print(char ret[24], struct decimal d);   /* canonical: no trailing zeros in the fraction */
 struct decimal decimal_trim(struct decimal d);          /* the smallest scale that holds it */
@@ -221,7 +222,6 @@ bool decoder_waiting(const struct decoder *d); /* has whole records that decoder
 /* Behind the last record that decoder_next gave (or rejected): the offset to seek to, and the state to give then. */
 uint64_t decoder_position(const struct decoder *d);
 leat_text decoder_state(const struct decoder *d);
-uint64_t decoder_shapes(const struct decoder *d); /* shapes learnt so far: a new one is an event */
 
 /* The records of b as `codec` writes them, ends included, as a TEXT column; head: what a new file begins with (csv
  * header). */

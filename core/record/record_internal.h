@@ -97,7 +97,6 @@ struct member {    /* of an object */
 };
 /* m->next: behind '{' at first. False: no more. */
 bool json_member(struct member *m);
-leat_text json_body(leat_text object_or_array); /* where the first member begins, up to the end */
 bool json_key_is(leat_text key, leat_text name);
 /* The value by steps[0..n) in a valid value; data NULL: not there. */
 leat_text json_find(leat_text value, const struct step *steps, uint32_t n);
@@ -154,7 +153,6 @@ const leat_text *column_cells(struct memory *m, const leat_column *c); /* of a J
 size_t column_json_bound(const leat_column *c, uint32_t row);
 char *column_json(char *out, const leat_column *c, uint32_t row);
 void column_value(const leat_column *c, uint32_t row, leat_value *ret);
-void memory_cell(struct memory *m, leat_text cell, leat_value *ret);
 
 /* --- batches (batch.c) --- */
 

@@ -538,14 +538,3 @@ uint64_t run_dead_letters(const struct run *r)
 {
     return __atomic_load_n(&r->dead, __ATOMIC_RELAXED);
 }
-
-uint64_t run_memory(const struct run *r)
-{
-    struct run *open = (struct run *)(uintptr_t)r;
-    uint64_t bytes = 0;
-    pthread_mutex_lock(&open->lock);
-    for (uint32_t i = 0; i < r->n_lanes && r->state == RUN_RUNNING; i++)
-        bytes += r->lanes[i].pool ? pool_bytes(r->lanes[i].pool) : 0;
-    pthread_mutex_unlock(&open->lock);
-    return bytes;
-}

@@ -43,7 +43,6 @@ enum run_state { RUN_STARTING, RUN_RUNNING, RUN_WAITING, RUN_STOPPING, RUN_ENDED
 enum run_state run_state_of(const struct run *r, char ret_why[256]); /* WAITING: why (a destination that is down, ...) [any] */
 uint64_t run_epochs(const struct run *r);       /* committed */
 uint64_t run_dead_letters(const struct run *r); /* in this run */
-uint64_t run_memory(const struct run *r);       /* bytes in pools [any] */
 
 /* `plugins check`: gives records (JSON, one a line) to one transform of a plan under a host that watches every call. In a process
  * of its own, because the plugin may crash; what is told of a crash goes to crash_fd, with exit code CHECK_TOUCHED. Adds a

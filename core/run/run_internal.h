@@ -239,8 +239,6 @@ struct lane {
     int64_t calm_since_us, stop_seen_us;
     pthread_mutex_t mail_lock;
     struct job *mail; /* finished jobs of workers */
-    struct http_listener *listeners;
-    uint64_t dead_pending; /* dead letters written since the last cut */
 };
 
 /* --- the run ----------------------------------------------------------------------------------------------------- */
@@ -412,7 +410,7 @@ void services_init(struct instance *in);
 void services_fini(struct instance *in);
 
 /* worker.c */
-enum job_kind { JOB_PROCESS, JOB_BEGIN, JOB_PREPARE, JOB_COMMIT, JOB_RECOVER };
+enum job_kind { JOB_PROCESS, JOB_BEGIN, JOB_PREPARE, JOB_COMMIT };
 struct job {
     struct job *next;
     struct instance *in;
@@ -423,7 +421,6 @@ struct job {
 };
 int worker_new(struct instance *in);
 void worker_post(struct instance *in, enum job_kind kind, struct delivery *d, struct sink_epoch *e);
-uint32_t worker_waiting(const struct instance *in);
 void worker_free(struct instance *in); /* joins; jobs not run are dropped */
 void worker_mail(struct lane *l);      /* [lane] settles what came back */
 #endif

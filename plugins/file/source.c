@@ -205,7 +205,7 @@ static void hold(const leat_host *h, void *self, const leat_partition *p, uint32
     }
 }
 
-/* Nothing more to read for now: truncated, finished, or waiting. */
+/* Nothing more to read at the moment: truncated, finished, or waiting. */
 static void reached_end(const leat_host *h, struct follow *f, struct followed *e)
 {
     struct stat st;
